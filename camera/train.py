@@ -1,0 +1,64 @@
+"""Train the camera classifier: ``python -m camera.train CONFIG [key value …]``.
+
+Labels are the cameras of the training images; images whose camera is unknown have no place here.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vreid.build import build_split, build_vehicle_holdout
+from vreid.cli import parse_recipe
+from vreid.config import load_config
+from vreid.data.sample import UNKNOWN, Sample
+from vreid.engine import Validation, fit
+from vreid.errors import DataError, run_command
+from vreid.features import IntArray
+from vreid.validate import LogitArray, accuracy, classification
+
+
+def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
+    """Train the classifier and return its run directory."""
+    config = load_config(recipe, overrides, part="camera")
+    run_dir = Path(config.output) / config.name / "camera"
+    split = build_split(config.data)
+    check_cameras(split.train, split.name)
+    train, held_out = build_vehicle_holdout(config.data, split.train)
+    cameras = camera_labels(train)
+    print(f"training {run_dir}: {len(set(cameras.tolist()))} cameras, {len(train)} images")
+    classes = np.searchsorted(np.unique(cameras), camera_labels(held_out))
+
+    def measure(logits: LogitArray) -> Validation:
+        values = {"accuracy": accuracy(logits, classes)}
+        protocol = f"camera: accuracy on {len(classes)} images of held-out vehicles"
+        return Validation(values["accuracy"], values, protocol)
+
+    evaluate = classification(config, held_out, measure) if held_out else None
+    fit(config, train, cameras, evaluate=evaluate, run_dir=run_dir)
+    return run_dir
+
+
+def camera_labels(samples: Sequence[Sample]) -> IntArray:
+    """Camera numbers: (N,) int64."""
+    return np.array([sample.camid for sample in samples], dtype=np.int64)
+
+
+def check_cameras(samples: Sequence[Sample], name: str) -> None:
+    """Refuse a data set with unknown cameras, or with one camera only.
+
+    Raises:
+        DataError: Naming the first image without a camera, or the only camera.
+    """
+    for sample in samples:
+        if sample.camid == UNKNOWN:
+            raise DataError(f"{name}: {sample.name} has no camera; remove `camera` from the recipe")
+    cameras = {sample.camid for sample in samples}
+    if len(cameras) < 2:
+        raise DataError(f"{name}: found the cameras {sorted(cameras)}; at least two are needed")
+
+
+if __name__ == "__main__":
+    recipe_path, pairs = parse_recipe("camera.train", __doc__)
+    sys.exit(run_command(lambda: main(recipe_path, pairs)))

@@ -1,0 +1,65 @@
+"""Weighted sums of distances: ``python -m ensemble.fuse V.npy --minus O.npy 0.1 --out F.npy``.
+
+D = D_vehicle - 0.1 D_orientation - 0.1 D_camera is
+``python -m ensemble.fuse VEHICLE.npy --minus ORI.npy 0.1 --minus CAM.npy 0.1 --out F.npy``.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ensemble.matrices import check_target, save
+from vreid.distance import DistMat
+from vreid.errors import ConfigError, run_command
+from vreid.fusion import weighted_sum
+
+
+def main(first: Path, terms: Sequence[tuple[Path, float]], *, out: Path) -> Path:
+    """Add weighted distances to the first one and return the file of the sum.
+
+    Args:
+        first: The distances that enter with weight 1, those of the vehicle.
+        terms: Further distances with their weights, negative ones to push apart.
+        out: The ``.npy`` to write.
+
+    Raises:
+        ConfigError: For a weight that is not finite.
+        DataError: For a file that cannot be used, and when names differ.
+    """
+    check_target(out)
+    paths = [first, *(path for path, _ in terms)]
+    weights = [1.0, *(weight for _, weight in terms)]
+    mats = [DistMat.load(path) for path in paths]
+    return save(weighted_sum(mats, weights, labels=[path.as_posix() for path in paths]), out)
+
+
+def command(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and run `main`."""
+    parser = argparse.ArgumentParser(prog="ensemble.fuse", description=__doc__)
+    parser.add_argument("first", type=Path, help="the distances that enter with weight 1, .npy")
+    for name, sign in (("plus", "add"), ("minus", "subtract")):
+        parser.add_argument(
+            f"--{name}",
+            nargs=2,
+            action="append",
+            default=[],
+            metavar=("FILE", "WEIGHT"),
+            help=f"{sign} WEIGHT times these distances; may be given again",
+        )
+    parser.add_argument("--out", type=Path, required=True, help="the .npy to write")
+    args = parser.parse_args(argv)
+    plus = [(Path(path), _weight(weight, path)) for path, weight in args.plus]
+    minus = [(Path(path), -_weight(weight, path)) for path, weight in args.minus]
+    main(args.first, plus + minus, out=args.out)
+
+
+def _weight(text: str, path: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"the weight of {path} is {text!r}; expected a number") from None
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(command))

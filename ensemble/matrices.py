@@ -1,0 +1,30 @@
+"""Distance files on the way in and out of this room's verbs."""
+
+from pathlib import Path
+
+from vreid.distance import DistMat
+from vreid.errors import ConfigError
+
+
+def check_target(out: Path) -> None:
+    """Refuse a target whose names could not lie beside it.
+
+    Raises:
+        ConfigError: When the suffix is not ``.npy``.
+    """
+    if out.suffix != ".npy":
+        raise ConfigError(f"{out}: distances are written as .npy with a .json beside; add .npy")
+
+
+def describe(mat: DistMat) -> str:
+    """Kind and size in a few words, such as ``fused, 10 queries x 40 gallery images``."""
+    if mat.num_query is None:
+        return f"{mat.kind}, {len(mat.rows)} queries x {len(mat.cols)} gallery images"
+    return f"{mat.kind}, square: {mat.num_query} queries + {len(mat.rows) - mat.num_query} gallery"
+
+
+def save(mat: DistMat, out: Path) -> Path:
+    """Write a matrix, print what it is and return its path."""
+    mat.save(out)
+    print(f"wrote {out} ({describe(mat)})")
+    return out

@@ -1,0 +1,35 @@
+"""The mean of the members' distances: ``python -m ensemble.mean A.npy B.npy C.npy --out M.npy``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ensemble.matrices import check_target, save
+from vreid.distance import DistMat
+from vreid.errors import run_command
+from vreid.fusion import mean
+
+
+def main(mats: Sequence[Path], *, out: Path) -> Path:
+    """Average distances over the same images, re-ranked ones as a rule, and return the file.
+
+    Raises:
+        DataError: For a file that cannot be used, and when names differ.
+    """
+    check_target(out)
+    labels = [path.as_posix() for path in mats]
+    return save(mean([DistMat.load(path) for path in mats], labels), out)
+
+
+def command(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and run `main`."""
+    parser = argparse.ArgumentParser(prog="ensemble.mean", description=__doc__)
+    parser.add_argument("mats", type=Path, nargs="+", metavar="FILE", help="distances, .npy")
+    parser.add_argument("--out", type=Path, required=True, help="the .npy to write")
+    args = parser.parse_args(argv)
+    main(args.mats, out=args.out)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(command))

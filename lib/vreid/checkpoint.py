@@ -1,0 +1,148 @@
+"""Checkpoints: everything that a training needs to go on exactly where it stopped.
+
+Two kinds of file, both read with ``torch.load(weights_only=True)``: ``last.pt`` holds model,
+optimizer, scaler, random state and place; ``best.pt`` the model alone.
+"""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from vreid.errors import DataError
+from vreid.files import atomic_path
+
+SCHEMA = 1
+
+
+@dataclass
+class Progress:
+    """Where a training is.
+
+    Attributes:
+        epoch: Epochs finished, so also the 0-based number of the epoch under way.
+        batch: Batches of that epoch already trained on.
+        step: Batches trained on since the start.
+        best_score: Best validation score so far (larger is better).
+        best_epoch: Epoch after which it was reached, 0 when there was none.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    best_score: float = float("-inf")
+    best_epoch: int = 0
+
+
+def save_state(
+    path: Path,
+    *,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    progress: Progress,
+) -> Path:
+    """Write ``last.pt`` atomically and return its path."""
+    state = {
+        "schema": SCHEMA,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scaler": scaler.state_dict(),
+        "progress": vars(progress),
+        "rng": torch.get_rng_state(),
+        "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+    return path
+
+
+def load_state(
+    path: Path,
+    *,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> Progress:
+    """Put ``last.pt`` back into model, optimizer, scaler and random generators.
+
+    Raises:
+        DataError: When the file is damaged or belongs to another architecture.
+    """
+    state = _read(path)
+    _load_model(model, state["model"], path)
+    optimizer.load_state_dict(state["optimizer"])
+    if state["scaler"]:  # empty when it was not scaling
+        scaler.load_state_dict(state["scaler"])
+    torch.set_rng_state(state["rng"])
+    if state["rng_cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["rng_cuda"])
+    return Progress(**state["progress"])
+
+
+def save_model(path: Path, model: nn.Module, *, facts: Mapping[str, Any]) -> Path:
+    """Write a model's weights with facts about them (numbers and texts) atomically."""
+    with atomic_path(path) as temporary:
+        torch.save({"schema": SCHEMA, "model": model.state_dict(), "facts": dict(facts)}, temporary)
+    return path
+
+
+def load_model(path: Path, model: nn.Module) -> None:
+    """Put the weights of ``best.pt`` or ``last.pt`` into a model.
+
+    Raises:
+        DataError: When the file is missing, damaged or belongs to another architecture.
+    """
+    _load_model(model, _read(path)["model"], path)
+
+
+def num_classes(path: Path) -> int:
+    """Number of classes of the classifier stored in a checkpoint."""
+    weights = _read(path)["model"]
+    found = [value for key, value in weights.items() if key.endswith("classifier.weight")]
+    if not found:
+        raise DataError(f"{path}: holds no classifier; is it a checkpoint of this program?")
+    return int(found[0].shape[0])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such checkpoint; train the run first") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(f"{path}: the checkpoint cannot be read ({reason}); remove it") from None
+    if not isinstance(state, dict) or state.get("schema") != SCHEMA:
+        raise DataError(f"{path}: not a checkpoint of this program (schema {SCHEMA} expected)")
+    return state
+
+
+def _load_model(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    own = model.state_dict()
+    missing = [key for key in own if key not in weights]
+    foreign = [key for key in weights if key not in own]
+    shapes = [
+        f"{key} is {tuple(weights[key].shape)} there, {tuple(own[key].shape)} here"
+        for key in own
+        if key in weights and own[key].shape != weights[key].shape
+    ]
+    if missing or foreign or shapes:
+        found = "; ".join(
+            f"{len(names)} {word} (first: {names[0]})"
+            for word, names in (
+                ("weights missing", missing),
+                ("weights that this model does not have", foreign),
+                ("weights of another shape", shapes),
+            )
+            if names
+        )
+        raise DataError(
+            f"{path}: the checkpoint belongs to another architecture: {found};"
+            " use the model options it was trained with"
+        )
+    model.load_state_dict(dict(weights))

@@ -1,0 +1,79 @@
+"""Keys and values of the configuration: their spellings, and the check of a value's type."""
+
+import ast
+from typing import Any, Literal, get_args, get_origin
+
+from vreid.errors import ConfigError
+
+ALIASES = {
+    "model.device": "device",
+    "model.name": "model.backbone",
+    "model.pretrain_path": "model.weights",
+    "model.pooling_method": "model.pooling",
+    "model.id_loss_weight": "loss.id_weight",
+    "model.triplet_loss_weight": "loss.triplet_weight",
+    "input.size_train": "input.size",
+    "input.prob": "input.flip",
+    "input.padding": "input.pad",
+    "input.re_prob": "input.erasing",
+    "datasets.root_dir": "data.root",
+    "dataloader.num_instance": "solver.num_instance",
+    "dataloader.num_workers": "solver.num_workers",
+    "solver.optimizer_name": "solver.optimizer",
+    "solver.margin": "loss.margin",
+    "test.ims_per_batch": "test.batch_size",
+    "test.flip_test": "test.flip",
+    "output_dir": "output",
+}
+
+
+def canonical(key: str) -> str:
+    """Lower case, and the name of this program for a name of another."""
+    head = key.split(".")[0].lower()
+    if head == "members":  # the names of members are the user's own
+        return ".".join([head, *key.split(".")[1:]])
+    lower = key.lower()
+    return ALIASES.get(lower, lower)
+
+
+def coerce(value: Any, hint: Any, where: str) -> Any:
+    """Check a leaf against its declared type; an int serves as a float, "3.5e-4" as a number."""
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        if value not in choices:
+            raise ConfigError(f"{where} is {value!r}; one of {', '.join(map(str, choices))} needed")
+        return value
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        items = value if isinstance(value, list | tuple) else ()
+        if len(items) != len(kinds):
+            raise ConfigError(f"{where} is {value!r}; expected {len(kinds)} values like [320, 320]")
+        return tuple(
+            coerce(item, kind, f"{where}[{idx}]")
+            for idx, (item, kind) in enumerate(zip(items, kinds, strict=True))
+        )
+    if hint is float and isinstance(value, str):
+        value = literal(value)  # YAML 1.1 reads 1e-3 as a text
+    if hint is float and type(value) is int:
+        value = float(value)
+    if hint is str and type(value) in (int, float):
+        value = str(value)
+    if type(value) is not hint:
+        raise ConfigError(
+            f"{where} is {value!r} of type {type(value).__name__}; expected {hint.__name__}"
+        )
+    return value
+
+
+def literal(text: Any) -> Any:
+    """The value that a text on the command line spells; the text itself when it spells none."""
+    if not isinstance(text, str):
+        return text
+    if text.lower() in ("true", "yes", "on"):
+        return True
+    if text.lower() in ("false", "no", "off"):
+        return False
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,200 @@
+"""The options, each declared once: name, type, default, meaning; choices as ``Literal``.
+
+The dataclasses are frozen and hold only plain values, so a configuration can be hashed, written to
+YAML and compared. `vreid.config` fills them from files and the command line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vreid.errors import ConfigError
+
+
+def _require(holds: bool, key: str, value: object, rule: str) -> None:
+    if not holds:
+        raise ConfigError(f"{key} is {value!r}; {rule}")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which images are trained on, searched for and searched in."""
+
+    dataset: Literal["cityflow", "vehiclex", "veri776", "csv"] = "cityflow"
+    root: str = "data/aicity21"  # folder of the data set
+    table: str = ""  # csv only: the table of crops; empty means <root>/samples.csv
+    test_fraction: float = 0.3  # csv without a split column: share of the vehicles held for testing
+    query_camera: str = ""  # csv without a split column: camera of the queries; empty: the first
+    holdout: float = 0.0  # share of the training vehicles held out to choose the best checkpoint
+    split_seed: int = 0  # of the two splits above
+
+    def __post_init__(self) -> None:
+        for key in ("test_fraction", "holdout"):
+            value = getattr(self, key)
+            _require(0 <= value < 1, f"data.{key}", value, "a share in [0, 1) is needed")
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How an image becomes a tensor, and the augmentations of training (probability 0: off)."""
+
+    size: tuple[int, int] = (320, 320)  # height, width in pixels
+    flip: float = 0.5  # probability of a horizontal flip
+    pad: int = 10  # pixels of border before the random crop back to `size`; 0: no crop
+    zoom: float = 0.0  # probability of a random resized crop
+    zoom_area: float = 0.75  # smallest share of the area that it keeps
+    jitter: float = 0.25  # probability of a colour change
+    brightness: float = 0.2  # strength of the colour change
+    contrast: float = 0.15
+    saturation: float = 0.0
+    hue: float = 0.0
+    augmix: float = 0.0  # probability of AugMix
+    blur: float = 0.25  # probability of a 5x5 Gaussian blur
+    erasing: float = 0.5  # probability of random erasing
+
+    def __post_init__(self) -> None:
+        _require(min(self.size) >= 16, "input.size", self.size, "at least 16 pixels are needed")
+        for key in ("flip", "zoom", "jitter", "augmix", "blur", "erasing"):
+            value = getattr(self, key)
+            _require(0 <= value <= 1, f"input.{key}", value, "a probability in [0, 1] is needed")
+        area = self.zoom_area
+        _require(0 < area <= 1, "input.zoom_area", area, "a share in (0, 1] is needed")
+        _require(self.pad >= 0, "input.pad", self.pad, "a number of pixels >= 0 is needed")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The network."""
+
+    backbone: str = "resnet50"  # a timm name
+    ibn: bool = False  # half InstanceNorm in stages 1-3 (IBN-a)
+    last_stride: int = 1  # stride of the last stage, 1 or 2
+    weights: str = "timm"  # "timm": its hub; "none": random; else a file
+    pooling: Literal["gem", "avg"] = "gem"
+    gem_p: float = 3.0  # exponent of GeM
+    gem_learned: bool = False  # whether the exponent is trained
+    embedding_dim: int = 0  # width of a linear layer before the neck; 0: none
+
+    def __post_init__(self) -> None:
+        rule = "1 or 2 is needed"
+        _require(self.last_stride in (1, 2), "model.last_stride", self.last_stride, rule)
+        _require(self.embedding_dim >= 0, "model.embedding_dim", self.embedding_dim, ">= 0 needed")
+        _require(self.gem_p > 0, "model.gem_p", self.gem_p, "a positive exponent is needed")
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Weights and constants of the losses; weight 0 switches one off."""
+
+    id_weight: float = 1.0
+    smoothing: float = 0.1  # label smoothing epsilon
+    triplet_weight: float = 1.0
+    margin: float = 0.3  # of the triplet loss; 0: soft margin
+
+    def __post_init__(self) -> None:
+        weights = (self.id_weight, self.triplet_weight)
+        _require(min(weights) >= 0, "loss weights (id, triplet)", weights, "none may be negative")
+        _require(max(weights) > 0, "loss weights (id, triplet)", weights, "one must be positive")
+        _require(0 <= self.smoothing < 1, "loss.smoothing", self.smoothing, "[0, 1) is needed")
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """Optimisation."""
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    base_lr: float = 3.5e-4
+    backbone_lr_factor: float = 1.0
+    momentum: float = 0.9  # sgd only
+    weight_decay: float = 5e-4
+    max_epochs: int = 12  # an epoch is num_samples // ims_per_batch batches
+    warmup_epochs: float = 1.0
+    warmup_factor: float = 0.01  # first learning rate / base_lr
+    final_factor: float = 0.002  # last learning rate / base_lr
+    sampler: Literal["pk", "shuffle"] = "pk"
+    ims_per_batch: int = 64
+    num_instance: int = 4  # K of P x K; P is ims_per_batch / K
+    clip_norm: float = 0.0  # largest norm of the gradient; 0: no clipping
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    channels_last: bool = True
+    seed: int = 0
+    num_workers: int = 0  # processes that decode images; 0: the training process itself
+    eval_period: int = 1  # epochs between validations; 0: only after the last
+    log_period: int = 10  # steps between log lines
+    checkpoint_seconds: float = 300.0  # seconds between checkpoints inside an epoch
+
+    def __post_init__(self) -> None:
+        for key in ("max_epochs", "ims_per_batch", "num_instance", "log_period"):
+            value = getattr(self, key)
+            _require(value >= 1, f"solver.{key}", value, "at least 1 is needed")
+        _require(self.base_lr > 0, "solver.base_lr", self.base_lr, "a positive rate is needed")
+        if self.sampler == "pk":
+            _require(
+                self.ims_per_batch % self.num_instance == 0 and self.num_instance > 1,
+                "solver.num_instance",
+                self.num_instance,
+                f"K > 1 that divides solver.ims_per_batch = {self.ims_per_batch} is needed",
+            )
+
+
+@dataclass(frozen=True)
+class TestOptions:
+    """Extraction and evaluation."""
+
+    batch_size: int = 64
+    flip: bool = True  # average the features of the image and of its mirror image
+    checkpoint: Literal["best", "last"] = "best"
+    protocol: Literal["aicity", "market"] = "aicity"
+    truth: str = ""  # folder with query.csv and gallery.csv, where the data set hides identities
+
+
+@dataclass(frozen=True)
+class FusionOptions:
+    """D = D_vehicle - orientation * D_orientation - camera * D_camera, before re-ranking."""
+
+    orientation: float = 0.1
+    camera: float = 0.1
+
+
+@dataclass(frozen=True)
+class RerankOptions:
+    """k-reciprocal re-ranking (Zhong et al., CVPR 2017)."""
+
+    enabled: bool = True
+    k1: int = 20
+    k2: int = 6
+    lambda_: float = 0.3
+
+    def __post_init__(self) -> None:
+        for key in ("k1", "k2"):
+            value = getattr(self, key)
+            _require(value >= 1, f"rerank.{key}", value, "at least 1 is needed")
+        _require(0 <= self.lambda_ <= 1, "rerank.lambda_", self.lambda_, "[0, 1] is needed")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A recipe, or one of its trainings after its own options were merged in.
+
+    Attributes:
+        name: Of the recipe; results go to ``<output>/<name>``.
+        output: Folder of the runs.
+        device: ``cuda``, ``cpu``; ``auto`` is cuda where there is one.
+        members: Name of each vehicle model -> the options in which it differs from the recipe.
+        orientation, camera: The same for the two classifiers; empty when the recipe has none.
+    """
+
+    name: str = "vreid"
+    output: str = "runs"
+    device: str = "auto"
+    data: DataOptions = DataOptions()
+    input: InputOptions = InputOptions()
+    model: ModelOptions = ModelOptions()
+    loss: LossOptions = LossOptions()
+    solver: SolverOptions = SolverOptions()
+    test: TestOptions = TestOptions()
+    fusion: FusionOptions = FusionOptions()
+    rerank: RerankOptions = RerankOptions()
+    members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    orientation: Mapping[str, Any] = field(default_factory=dict)
+    camera: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,93 @@
+"""What is measured while a model trains: plain retrieval, or the accuracy of a classifier.
+
+Validation never re-ranks and never fuses: the best checkpoint has the best features of its own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vreid.data.loader import extract_loader
+from vreid.data.sample import Sample, Split
+from vreid.distance import pairwise
+from vreid.engine import Evaluate, Validation
+from vreid.extract import extract
+from vreid.features import IntArray
+from vreid.metrics import evaluate
+from vreid.models.embedder import Embedder
+from vreid.options import Config
+from vreid.precision import choose_precision
+from vreid.protocol import PROTOCOLS
+
+LogitArray = npt.NDArray[np.float32]
+
+
+def retrieval(config: Config, split: Split) -> Evaluate:
+    """Validate by searching the split's queries in its gallery; the score is the plain mAP."""
+    protocol = PROTOCOLS[config.test.protocol]
+
+    def validation(model: Embedder) -> Validation:
+        query, gallery = (
+            extract(
+                model,
+                part,
+                size=config.input.size,
+                batch_size=config.test.batch_size,
+                flip=False,
+                precision=choose_precision(_device(model), config.solver.precision),
+                title="validate",
+            )
+            for part in (split.query, split.gallery)
+        )
+        scores = evaluate(
+            pairwise(query.feats, gallery.feats),
+            query_pids=query.pids,
+            gallery_pids=gallery.pids,
+            query_camids=query.camids,
+            gallery_camids=gallery.camids,
+            protocol=protocol,
+        )
+        values = {"map": scores.map, "rank1": scores.rank(1)}
+        return Validation(scores.map, values, f"{split.name}: {protocol}")
+
+    return validation
+
+
+def classification(
+    config: Config,
+    samples: tuple[Sample, ...],
+    measure: Callable[[LogitArray], Validation],
+) -> Evaluate:
+    """Validate a classifier: ``measure`` gets its (N, C) logits for the samples."""
+
+    def validation(model: Embedder) -> Validation:
+        return measure(predict(model, samples, config=config))
+
+    return validation
+
+
+def predict(model: Embedder, samples: tuple[Sample, ...], *, config: Config) -> LogitArray:
+    """Logits of a classifier: (N, C) float32."""
+    precision = choose_precision(_device(model), config.solver.precision)
+    loader = extract_loader(
+        samples, size=config.input.size, batch_size=config.test.batch_size, workers=0
+    )
+    rows: list[Any] = []
+    with torch.inference_mode(), precision.autocast():
+        for batch in loader:
+            assert model.classifier is not None  # only classifiers are asked
+            feat_bn = model(batch.images.to(_device(model))).feat_bn
+            rows.append(model.classifier(feat_bn).float().cpu().numpy())
+    return np.asarray(np.concatenate(rows), dtype=np.float32)
+
+
+def accuracy(logits: LogitArray, classes: IntArray) -> float:
+    """Share of rows whose largest logit is their class."""
+    return float((logits.argmax(axis=1) == classes).mean())
+
+
+def _device(model: Embedder) -> torch.device:
+    return next(model.parameters()).device

@@ -1,0 +1,157 @@
+"""Features of trained runs: ``python -m scripts.extract RUN … [--data CONFIG] [key value …]``.
+
+Writes ``RUN/features/{query,gallery}.npz``, or ``RUN/features/untrained/…`` with the start weights.
+Features that are there are kept when the images, the weights and the options are those that made
+them, and made again otherwise.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vreid.build import build_model, build_split
+from vreid.checkpoint import load_model, num_classes
+from vreid.config import dump_config, load_config
+from vreid.data.fingerprint import fingerprint
+from vreid.data.sample import Sample
+from vreid.errors import ConfigError, DataError, run_command
+from vreid.extract import extract, remove_parts
+from vreid.features import Features
+from vreid.files import hash_file, hash_text
+from vreid.models.embedder import Embedder
+from vreid.options import Config
+from vreid.precision import choose_precision
+from vreid.runs import choose_device, seed_torch
+
+CHECKPOINTS = ("best", "last", "untrained")
+
+
+def main(
+    runs: Sequence[Path],
+    *,
+    data: Path | None = None,
+    overrides: Sequence[str] = (),
+    checkpoint: str = "",
+) -> list[Path]:
+    """Extract query and gallery features with each run.
+
+    Args:
+        runs: Run directories.
+        data: A recipe whose data set is used instead of the run's own (a classifier trained on
+            other images is applied to the vehicles).
+        overrides: ``key, value, …`` over the run's options.
+        checkpoint: ``best``, ``last`` or ``untrained``; empty for the run's ``test.checkpoint``.
+
+    Returns:
+        The folders of the features.
+    """
+    return [extract_run(run, data=data, overrides=overrides, checkpoint=checkpoint) for run in runs]
+
+
+def extract_run(run: Path, *, data: Path | None, overrides: Sequence[str], checkpoint: str) -> Path:
+    """Extract with one run and return the folder of the features."""
+    if not (run / "config.yml").exists():
+        raise DataError(f"{run}: no run here (config.yml is missing); train it first")
+    config = load_config(run / "config.yml", overrides)
+    if data is not None:
+        config = replace(config, data=load_config(data, overrides).data)
+    which = checkpoint or config.test.checkpoint
+    if which not in CHECKPOINTS:
+        raise ConfigError(f"--checkpoint is {which!r}; one of {', '.join(CHECKPOINTS)} is needed")
+    weights = run / ("best.pt" if which == "untrained" else f"{which}.pt")
+    if not weights.exists():
+        raise DataError(f"{weights}: no such checkpoint; train the run first")
+    split = build_split(config.data)
+    folder = run / "features" / ("untrained" if which == "untrained" else "")
+    model: Embedder | None = None
+    for part in ("query", "gallery"):
+        samples: tuple[Sample, ...] = getattr(split, part)
+        target = folder / f"{part}.npz"
+        meta = describe(config, samples, weights, which)
+        if is_current(target, meta):
+            print(f"{target}: up to date")
+            continue
+        model = model or restore(config, weights, trained=which != "untrained")
+        features = extract(
+            model,
+            samples,
+            size=config.input.size,
+            batch_size=config.test.batch_size,
+            flip=config.test.flip,
+            precision=choose_precision(choose_device(config.device), config.solver.precision),
+            workers=config.solver.num_workers,
+            meta=meta,
+            parts=folder / "parts",
+            title=f"{run.name} {part}",
+        )
+        features.save(target)
+        remove_parts(folder / "parts")
+        print(f"{target}: {len(features)} x {features.feats.shape[1]}")
+    return folder
+
+
+def describe(
+    config: Config, samples: Sequence[Sample], weights: Path, which: str
+) -> dict[str, Any]:
+    """What makes the features: they are current while this stays the same."""
+    options = replace(config, output="", name="", members={}, orientation={}, camera={})
+    return {
+        "model": config.model.backbone,
+        "checkpoint": which,
+        "weights_sha256": hash_file(weights),
+        "config_sha256": hash_text(dump_config(options)),
+        "images_sha256": fingerprint(samples),
+    }
+
+
+def is_current(target: Path, meta: dict[str, Any]) -> bool:
+    """Whether the features are there and were made from the same inputs."""
+    if not target.exists():
+        return False
+    old = Features.load(target).meta
+    return all(old.get(key) == value for key, value in meta.items())
+
+
+def restore(config: Config, weights: Path, *, trained: bool) -> Embedder:
+    """The model of a run on its device, with trained weights or as it was before training."""
+    seed_torch(config.solver.seed)
+    start = config.model if not trained else replace(config.model, weights="none")
+    model = build_model(replace(config, model=start), num_classes(weights))
+    if trained:
+        load_model(weights, model)
+    model = model.to(choose_device(config.device))
+    if config.solver.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    return model.eval()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.extract", description=__doc__)
+    parser.add_argument("arguments", nargs="+", metavar="RUN … [key value …]")
+    parser.add_argument("--data", type=Path, help="a recipe whose data set is used instead")
+    parser.add_argument("--checkpoint", default="", help="best, last or untrained")
+    return parser.parse_intermixed_args()
+
+
+def split_arguments(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Run directories come first; the first word that is no folder begins the overrides."""
+    count = next((idx for idx, word in enumerate(words) if not Path(word).is_dir()), len(words))
+    if count == 0:
+        raise DataError(f"{words[0]}: no such run directory; train it first")
+    return [Path(word) for word in words[:count]], list(words[count:])
+
+
+if __name__ == "__main__":
+    parsed = _parse()
+
+    def command() -> None:
+        """Run with the parsed command line."""
+        runs, pairs = split_arguments(parsed.arguments)
+        main(runs, data=parsed.data, overrides=pairs, checkpoint=parsed.checkpoint)
+
+    sys.exit(run_command(command))

@@ -1,0 +1,80 @@
+"""The report page of a recipe: ``python -m scripts.report CONFIG [key value …]``.
+
+Reads what train, test and scoreboard left and writes ``<output>/<name>/report/index.html``.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scripts.plan import Plan
+from scripts.scoreboard import known_identities
+from scripts.test import OUT
+from vreid.build import build_split
+from vreid.cli import parse_recipe
+from vreid.data.sample import describe
+from vreid.distance import DistMat
+from vreid.errors import run_command
+from vreid.files import read_json
+from vreid.protocol import PROTOCOLS
+from vreid.provenance import library_versions, revision
+from vreid.report import RankedLists, Report, ScoreRow, TrainingRun, write_report
+
+
+def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
+    """Write the page and return its path.
+
+    Raises:
+        DataError: When an earlier stage has not run.
+    """
+    plan = Plan.load(recipe, overrides)
+    board = read_json(plan.base / "scores.json")
+    split = build_split(plan.config.data)
+    track2 = OUT / plan.config.name / "track2.txt"
+    contact = Path(plan.config.data.root) / "contact_sheet.jpg"
+    report = Report(
+        title=f"{plan.config.name}: vehicle re-identification report",
+        subtitle="; ".join(
+            f"{part} {' '.join(describe(getattr(split, part)).split())}"
+            for part in ("train", "query", "gallery")
+        ),
+        protocol=board["protocol"],
+        scores=[ScoreRow(row["label"], row["group"], row["scores"]) for row in board["rows"]],
+        runs=[
+            TrainingRun(name, plan.run(name) / "metrics.jsonl")
+            for name in (*plan.members, *plan.classifiers)
+        ],
+        cmc={
+            f"{row['label']}, {row['group']}": np.array(row["cmc"])
+            for row in board["rows"]
+            if row["group"] in ("untrained", "single member") or row["label"] == "ensemble"
+        },
+        ranked=RankedLists(
+            dist=DistMat.load(plan.result()),
+            images={sample.name: sample.path for sample in (*split.query, *split.gallery)},
+            identities=known_identities(plan),
+            protocol=PROTOCOLS[plan.config.test.protocol],
+        ),
+        contact=contact if contact.exists() else None,
+        facts=facts(plan),
+        track2=track2 if track2.exists() else None,
+    )
+    return write_report(plan.base / "report", report)
+
+
+def facts(plan: Plan) -> list[tuple[str, str]]:
+    """Command, revision, versions and where the hashes are."""
+    command = " ".join(["./scripts/test.sh", str(plan.recipe), *plan.overrides])
+    manifest = OUT / plan.config.name / "track2.manifest.json"
+    found = [("command", command), ("revision", revision())]
+    found += list(library_versions().items())
+    if manifest.exists():
+        found += [(name, digest) for name, digest in read_json(manifest)["inputs"].items()]
+    return found
+
+
+if __name__ == "__main__":
+    recipe_path, pairs = parse_recipe("scripts.report", __doc__)
+    sys.exit(run_command(lambda: print(f"report: {main(recipe_path, pairs)}")))

@@ -1,0 +1,87 @@
+"""Score every step of a recipe: ``python -m scripts.scoreboard CONFIG [key value …]``.
+
+For data whose truth is known: what training, fusing, re-ranking and the ensemble each bring. Writes
+``<output>/<name>/scores.json`` and checks the submission's own score against the table.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.evaluate import Result, identities, score
+from scripts.plan import Plan
+from scripts.stages import run_stages, run_verb
+from vreid.build import build_split
+from vreid.cli import parse_recipe
+from vreid.data.truth import read_truth
+from vreid.errors import run_command
+from vreid.files import write_json
+from vreid.protocol import PROTOCOLS
+
+Row = tuple[str, Result]  # group, result
+
+
+def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
+    """Make what is missing, print the table and return the path of ``scores.json``.
+
+    Raises:
+        DataError: When a run is not trained, or the identities are not known.
+    """
+    plan = Plan.load(recipe, overrides)
+    plan.check_trained()
+    members = [str(plan.run(name)) for name in plan.members]
+    extra = ["--checkpoint", "untrained", *overrides]
+    run_verb(["scripts.extract", *members, "--data", str(recipe), *extra])
+    run_stages(plan.ablation())
+    known = known_identities(plan)
+    protocol = PROTOCOLS[plan.config.test.protocol]
+    rows = [
+        (group, Result(label, score(dist, known, protocol)))
+        for group, label, dist in plan.scoreboard()
+    ]
+    print_rows(rows, str(protocol))
+    return write_json(
+        plan.base / "scores.json",
+        {
+            "protocol": str(protocol),
+            "rows": [
+                {
+                    "group": group,
+                    "label": one.label,
+                    "scores": one.scores.fractions(),
+                    "cmc": one.scores.cmc[:50].tolist(),
+                }
+                for group, one in rows
+            ],
+        },
+    )
+
+
+def known_identities(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Name -> (pid, camid) of queries and gallery, from the truth or from the data set itself."""
+    if plan.config.test.truth:
+        truth = Path(plan.config.test.truth)
+        return read_truth(truth / "query.csv", truth / "gallery.csv")
+    split = build_split(plan.config.data)
+    return identities((*split.query, *split.gallery))
+
+
+def print_rows(rows: Sequence[Row], protocol: str) -> None:
+    """The table in per cent, grouped, with its protocol below."""
+    names = list(rows[0][1].scores.fractions())
+    width = max(len(one.label) for _, one in rows) + 2
+    print("\n" + " ".join([" " * width, *(f"{name:>8}" for name in names)]))
+    shown = ""
+    for group, one in rows:
+        if group != shown:
+            print(group)
+            shown = group
+        values = one.scores.fractions()
+        cells = [f"{100 * values[name]:8.2f}" for name in names]
+        print(" ".join([f"  {one.label:{width - 2}}", *cells]))
+    print(f"per cent; {protocol}\n")
+
+
+if __name__ == "__main__":
+    recipe_path, pairs = parse_recipe("scripts.scoreboard", __doc__)
+    sys.exit(run_command(lambda: main(recipe_path, pairs)))

@@ -1,0 +1,94 @@
+"""Check a submission before it is sent: ``python -m submissions.check track2.txt --queries …``.
+
+Prints every defect with its line, or one line that says that there is none.
+"""
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from submissions.names import gallery_numbers, row_of_key
+from submissions.tables import read_names
+from submissions.track2_file import inspect
+from vreid.errors import ConfigError, DataError, run_command
+
+
+def main(track2: Path, *, queries: Path | int, gallery: Path | int, k: int = 100) -> Path:
+    """Check a submission, print the result and return its path.
+
+    Args:
+        track2: The submission.
+        queries: ``name_query.txt``, a ``.csv`` with a name column, or the number of queries.
+        gallery: ``name_test.txt``, a ``.csv``, or the number of images, numbered from 1.
+        k: Entries a line.
+
+    Raises:
+        DataError: When there are defects, after printing them, and for lists that cannot be used.
+        ConfigError: For numbers below 1.
+    """
+    num_query = count_queries(queries)
+    numbers = number_gallery(gallery)
+    if min(k, num_query, len(numbers)) < 1:
+        raise ConfigError(
+            f"{num_query} queries, {len(numbers)} gallery images, k {k}; each must be at least 1"
+        )
+    submission = inspect(track2, num_query=num_query, numbers=numbers, k=k)
+    if submission.defects:
+        print("\n".join(map(str, submission.defects)), flush=True)  # before the error's line
+        count = len(submission.defects)
+        raise DataError(f"{track2}: {count} {'defect' if count == 1 else 'defects'}, listed above")
+    ends = " (with Windows line ends, which do no harm)" if submission.windows_line_ends else ""
+    print(f"ok: {track2}: {num_query} lines x {min(k, len(numbers))} entries{ends}")
+    return track2
+
+
+def count_queries(queries: Path | int) -> int:
+    """The number of queries, given or counted in a list of names.
+
+    Raises:
+        DataError: For a list that cannot be used or repeats a name.
+    """
+    if isinstance(queries, int):
+        return queries
+    return len(row_of_key(read_names(queries), str(queries)))
+
+
+def number_gallery(gallery: Path | int) -> Collection[int]:
+    """The gallery images' numbers: 1..G, or those in a list of names.
+
+    Raises:
+        DataError: For a list that cannot be used, or whose names have no number of their own.
+    """
+    if isinstance(gallery, int):
+        return range(1, gallery + 1)
+    return frozenset(gallery_numbers(read_names(gallery), str(gallery)))
+
+
+def _list_or_count(text: str) -> Path | int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else Path(text)
+
+
+def command(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and run `main`."""
+    parser = argparse.ArgumentParser(prog="submissions.check", description=__doc__)
+    parser.add_argument("track2", type=Path, help="the submission")
+    parser.add_argument(
+        "--queries",
+        type=_list_or_count,
+        required=True,
+        help="name_query.txt, a .csv with a name column, or the number of queries",
+    )
+    parser.add_argument(
+        "--gallery",
+        type=_list_or_count,
+        required=True,
+        help="name_test.txt, a .csv with a name column, or the number of images, from 1",
+    )
+    parser.add_argument("--k", type=int, default=100, help="entries a line (default 100)")
+    args = parser.parse_args(argv)
+    main(args.track2, queries=args.queries, gallery=args.gallery, k=args.k)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(command))

@@ -1,0 +1,49 @@
+"""The members of the full-size recipe: sizes, counts, one step of training at 320 pixels."""
+
+import pytest
+import torch
+
+from vreid.losses.combined import combined_loss
+from vreid.models.backbone import build_backbone
+from vreid.models.embedder import Embedder
+from vreid.optim import build_optimizer
+
+# Published counts with the classifier of 1000 classes: 25,557,032, 44,177,704 and 60,192,808.
+CLASSIFIER = 2048 * 1000 + 1000
+MEMBERS = [
+    ("resnet50", True, 25_557_032 - CLASSIFIER),
+    ("resnext101_32x4d", True, 44_177_704 - CLASSIFIER),
+    ("resnet152", False, 60_192_808 - CLASSIFIER),
+]
+
+
+@pytest.mark.parametrize(("name", "ibn", "num_parameters"), MEMBERS)
+def test_counts_and_map(name: str, ibn: bool, num_parameters: int) -> None:
+    with torch.device("meta"):  # shapes without numbers
+        backbone = build_backbone(name, ibn=ibn, weights="none")
+        maps = backbone(torch.zeros(2, 3, 320, 320))
+    assert sum(parameter.numel() for parameter in backbone.parameters()) == num_parameters
+    assert maps.shape == (2, 2048, 20, 20)
+    assert (backbone.num_features, backbone.stride) == (2048, 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "ibn", "num_parameters"), MEMBERS)
+def test_one_step_lowers_the_loss(name: str, ibn: bool, num_parameters: int) -> None:
+    torch.manual_seed(0)
+    model = Embedder(build_backbone(name, ibn=ibn, weights="none"), num_classes=2)
+    optimizer = build_optimizer(model, name="sgd", lr=0.01, weight_decay=0, momentum=0)
+    images = torch.randint(0, 256, (4, 3, 320, 320), dtype=torch.uint8)
+    labels = torch.tensor([0, 0, 1, 1])
+    totals = []
+    for _ in range(2):
+        embedding = model(images)
+        assert embedding.feat.shape == (4, 2048)
+        losses = combined_loss(embedding.feat, embedding.logits, labels=labels)
+        totals.append(losses["total"].item())
+        optimizer.zero_grad()
+        losses["total"].backward()
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in trained)
+        optimizer.step()
+    assert totals[1] < totals[0]
