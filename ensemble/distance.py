@@ -42,7 +42,11 @@ def main(
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
-    parser = argparse.ArgumentParser(prog="ensemble.distance", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ensemble.distance",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("query", type=Path, help="features of the queries, .npz")
     parser.add_argument("gallery", type=Path, help="features of the gallery, .npz")
     parser.add_argument("--out", type=Path, required=True, help="the .npy to write")

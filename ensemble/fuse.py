@@ -36,7 +36,11 @@ def main(first: Path, terms: Sequence[tuple[Path, float]], *, out: Path) -> Path
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
-    parser = argparse.ArgumentParser(prog="ensemble.fuse", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ensemble.fuse",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("first", type=Path, help="the distances that enter with weight 1, .npy")
     for name, sign in (("plus", "add"), ("minus", "subtract")):
         parser.add_argument(

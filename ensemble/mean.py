@@ -24,7 +24,11 @@ def main(mats: Sequence[Path], *, out: Path) -> Path:
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
-    parser = argparse.ArgumentParser(prog="ensemble.mean", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ensemble.mean",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("mats", type=Path, nargs="+", metavar="FILE", help="distances, .npy")
     parser.add_argument("--out", type=Path, required=True, help="the .npy to write")
     args = parser.parse_args(argv)

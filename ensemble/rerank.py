@@ -45,7 +45,11 @@ def main(dist: Path, *, out: Path, k1: int = 20, k2: int = 6, lambda_: float = 0
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
-    parser = argparse.ArgumentParser(prog="ensemble.rerank", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ensemble.rerank",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("dist", type=Path, help="square distances, .npy")
     parser.add_argument("--k1", type=int, default=20, help="reciprocal neighbours (default 20)")
     parser.add_argument("--k2", type=int, default=6, help="neighbours averaged (default 6)")

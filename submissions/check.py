@@ -4,8 +4,9 @@ Prints every defect with its line, or one line that says that there is none.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from submissions.names import gallery_numbers, row_of_key
@@ -35,12 +36,20 @@ def main(track2: Path, *, queries: Path | int, gallery: Path | int, k: int = 100
         )
     submission = inspect(track2, num_query=num_query, numbers=numbers, k=k)
     if submission.defects:
-        print("\n".join(map(str, submission.defects)), flush=True)  # before the error's line
+        _print_lines(map(str, submission.defects))
         count = len(submission.defects)
         raise DataError(f"{track2}: {count} {'defect' if count == 1 else 'defects'}, listed above")
     ends = " (with Windows line ends, which do no harm)" if submission.windows_line_ends else ""
     print(f"ok: {track2}: {num_query} lines x {min(k, len(numbers))} entries{ends}")
     return track2
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print, flushed so that an error line comes after; a reader such as head may stop early."""
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exit flushes again
 
 
 def count_queries(queries: Path | int) -> int:
@@ -71,7 +80,11 @@ def _list_or_count(text: str) -> Path | int:
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
-    parser = argparse.ArgumentParser(prog="submissions.check", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m submissions.check",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("track2", type=Path, help="the submission")
     parser.add_argument(
         "--queries",

@@ -86,7 +86,11 @@ def _identities(rows: Sequence[tuple[str, ...]], where: Path) -> list[str]:
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line, run `main` and print the scores."""
-    parser = argparse.ArgumentParser(prog="submissions.score", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m submissions.score",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("track2", type=Path, help="the submission")
     columns = ",".join(COLUMNS)
     parser.add_argument("--query", type=Path, required=True, help=f"CSV {columns}")

@@ -33,10 +33,8 @@ class Defect:
 
     def __str__(self) -> str:
         place = "file" if self.line is None else f"line {self.line}"
-        return f"{place}: {self.text}" if self.entry is None else f"{place}, {self._entry()}"
-
-    def _entry(self) -> str:
-        return f"entry {self.entry}: {self.text}"
+        entry = "" if self.entry is None else f", entry {self.entry}"
+        return f"{place}{entry}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -69,29 +67,35 @@ def inspect(path: Path, *, num_query: int, numbers: Collection[int], k: int = 10
         return _unreadable(f"not a plain text file ({found}); save it as ASCII or UTF-8")
     if not data.strip():
         return _unreadable(f"empty; expected {num_query} lines, one for each query")
-    defects: list[Defect] = []
+    rows, defects = _split(data)
+    if len(rows) != num_query:
+        text = f"{len(rows)} lines; expected {num_query}, one for each query"
+        defects.append(Defect(None, None, text, fatal=True))
+    gallery = _describe(numbers)
+    lines = []
+    for line, row in enumerate(rows, start=1):
+        tokens = [token for token in _SEPARATORS.split(row) if token]
+        defects += _check_line(row, tokens, line, min(k, len(numbers)))
+        entries = [_read_entry(token, numbers, gallery) for token in tokens]
+        defects += _check_entries(entries, line)
+        lines.append(tuple(entry for entry in entries if isinstance(entry, int)))
+    return Submission(tuple(lines), tuple(defects), b"\r\n" in data)
+
+
+def _split(data: bytes) -> tuple[list[str], list[Defect]]:
+    """The lines of a file, and what is wrong with its encoding and line ends."""
+    defects = []
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
         text = "begins with a byte order mark, which would stick to the first number; save without"
         defects.append(Defect(None, None, text, fatal=False))
-    windows = b"\r\n" in data
     data = data.replace(b"\r\n", b"\n")
     if b"\r" in data:
         data = data.replace(b"\r", b"\n")
         text = "lines end with a carriage return alone; end them with a line feed"
         defects.append(Defect(None, None, text, fatal=False))
-    rows = data.decode("utf-8", errors="backslashreplace").removesuffix("\n").split("\n")
-    if len(rows) != num_query:
-        text = f"{len(rows)} lines; expected {num_query}, one for each query"
-        defects.append(Defect(None, None, text, fatal=True))
-    lines = []
-    for line, row in enumerate(rows, start=1):
-        tokens = [token for token in _SEPARATORS.split(row) if token]
-        defects += _check_line(row, tokens, line, min(k, len(numbers)))
-        entries = [_read_entry(token, numbers) for token in tokens]
-        defects += _check_entries(entries, line)
-        lines.append(tuple(entry for entry in entries if isinstance(entry, int)))
-    return Submission(tuple(lines), tuple(defects), windows)
+    text = data.decode("utf-8", errors="backslashreplace")
+    return text.removesuffix("\n").split("\n"), defects
 
 
 def _unreadable(text: str) -> Submission:
@@ -122,8 +126,8 @@ def _check_line(row: str, tokens: list[str], line: int, expected: int) -> Iterat
             yield Defect(line, entry, text, fatal=False)
 
 
-def _read_entry(token: str, numbers: Collection[int]) -> int | str:
-    """The number of a gallery image, or what is wrong with it."""
+def _read_entry(token: str, numbers: Collection[int], gallery: str) -> int | str:
+    """The number of a gallery image, or what is wrong with it; ``gallery`` describes them."""
     file_name = _FILE_NAME.fullmatch(token)
     if file_name:
         number = file_name[1].lstrip("0") or "0"
@@ -133,7 +137,7 @@ def _read_entry(token: str, numbers: Collection[int]) -> int | str:
     if len(token) > _MAX_DIGITS or int(token) not in numbers:
         if not token.strip("0"):
             return "0 is no gallery image, numbers start at 1; were indices from 0 written?"
-        return f"{_short(token)} is out of range; {_describe(numbers)}"
+        return f"{_short(token)} is out of range; {gallery}"
     return int(token)
 
 

@@ -70,7 +70,11 @@ def main(
 
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
-    parser = argparse.ArgumentParser(prog="submissions.write", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m submissions.write",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("dist", type=Path, help="distances, .npy")
     parser.add_argument("--queries", type=Path, required=True, help="name_query.txt or a .csv")
     parser.add_argument("--gallery", type=Path, required=True, help="name_test.txt or a .csv")

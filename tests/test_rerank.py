@@ -91,6 +91,14 @@ def test_equals_the_transcription_with_duplicates(k1: int, k2: int, lambda_: flo
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_equals_the_transcription_with_offset_features_and_copies() -> None:
+    feats = clustered(1, 80) + np.float32(3)  # float32 products would keep 5 digits of a distance
+    feats[60:75] = feats[5]
+    found = k_reciprocal(feats[:20], feats[20:], k1=12, k2=4)
+    expected = by_sets(squared(feats), 20, k1=12, k2=4, lambda_=0.3)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(("num", "num_query"), [(2, 1), (3, 1), (12, 4)])
 def test_more_neighbours_than_images(num: int, num_query: int) -> None:
     feats = clustered(0, num)

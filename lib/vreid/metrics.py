@@ -85,11 +85,9 @@ class Scores:
             f"{name:<9}{100 * value:7.2f} %" + (cut if name == "mAP" else "")
             for name, value in self.fractions().items()
         ]
-        lines.append(
-            f"{'queries':<9}{self.num_query:7d}, {self.num_skipped} without a match skipped;"
-            f" gallery {self.num_gallery}"
-        )
-        return "\n".join([*lines, str(self.protocol)])
+        counts = f"{self.num_query:7d}, {self.num_skipped} without a match skipped"
+        counts = f"{'queries':<9}{counts}; gallery {self.num_gallery}"
+        return "\n".join([*lines, counts, str(self.protocol)])
 
 
 def evaluate(
@@ -115,10 +113,8 @@ def evaluate(
     """
     truth = _Truth(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
     if dist.shape != (len(query_pids), len(gallery_pids)):
-        raise DataError(
-            f"distances have shape {dist.shape} for {len(query_pids)} queries and"
-            f" {len(gallery_pids)} gallery images"
-        )
+        sizes = f"{len(query_pids)} queries and {len(gallery_pids)} gallery images"
+        raise DataError(f"distances have shape {dist.shape} for {sizes}")
     return _score(_full_lists(dist), truth)
 
 

@@ -138,7 +138,7 @@ class SolverOptions:
 
 
 @dataclass(frozen=True)
-class TestOptions:
+class EvaluationOptions:
     """Extraction and evaluation."""
 
     batch_size: int = 64
@@ -192,7 +192,7 @@ class Config:
     model: ModelOptions = ModelOptions()
     loss: LossOptions = LossOptions()
     solver: SolverOptions = SolverOptions()
-    test: TestOptions = TestOptions()
+    test: EvaluationOptions = EvaluationOptions()
     fusion: FusionOptions = FusionOptions()
     rerank: RerankOptions = RerankOptions()
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

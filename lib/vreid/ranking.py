@@ -1,11 +1,14 @@
 """Rank lists: the nearest columns of each row of a distance matrix, ties in a defined order."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
-from vreid.features import FloatArray, IntArray
+from vreid.features import IntArray
 
 
-def nearest(dist: FloatArray, k: int) -> IntArray:
+def nearest(dist: npt.NDArray[np.floating[Any]], k: int) -> IntArray:
     """The k nearest columns of each row, nearest first, equal distances by smaller column.
 
     The order is that of a stable sort of the whole row, at the price of a partial one.

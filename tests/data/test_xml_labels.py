@@ -67,7 +67,7 @@ def test_a_missing_attribute_is_named() -> None:
         ("<html/>", r"no Item element in it \(its root is html\)"),
         ("<Items><Item/></Items>", "Item 1 has no imageName"),
         ("<I><Item imageName='1.jpg'/><Item imageName='1.jpg'/></I>", "1.jpg is listed twice"),
-        ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "an XML feature that a label file"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "uses an XML feature that a label file"),
     ],
 )
 def test_unusable_files_are_refused(tmp_path: Path, body: str, message: str) -> None:

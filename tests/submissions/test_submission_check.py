@@ -217,3 +217,23 @@ def test_the_verbs_start_without_torch() -> None:
         [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONPATH": str(ROOT / "lib")}
     )
     assert done.returncode == 0
+
+
+def test_a_reader_that_stops_early_gets_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "track2.txt"
+    path.write_text("x\n" * 20_000)
+    command = [sys.executable, "-m", "submissions.check", str(path)]
+    with subprocess.Popen(
+        [*command, "--queries", "20000", "--gallery", "1"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT / "lib")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("line 1, entry 1: x is not a number")
+        process.stdout.close()
+        assert process.stderr.read() == f"error: {path}: 20000 defects, listed above\n"
+    assert process.returncode == 2

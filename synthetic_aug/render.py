@@ -1,0 +1,190 @@
+"""ToyCity: render a small city of vehicles and cameras in the layout of the challenge's data.
+
+    python -m synthetic_aug.render --root data/toycity
+
+The same seed and options give the same bytes, whatever the number of jobs and however often the run
+was stopped. A finished city is kept; ``city.json`` is written last and marks it.
+
+Orientation in the VehicleX-layout labels: degrees in [0, 360) by which the vehicle is turned
+counter-clockwise, seen from above, out of the position in which its front faces the camera: 0 front,
+90 its right side (it drives towards the right of the picture), 180 rear, 270 its left side.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import fields
+from multiprocessing import get_context
+from pathlib import Path
+from shutil import rmtree
+
+from tqdm import tqdm
+
+from synthetic_aug.layout import remove_leftovers, write_layout
+from synthetic_aug.options import FORMAT_VERSION, CityOptions, differences
+from synthetic_aug.plan import REAL, SYNTHETIC, Tracklet, draw_tracklets, draw_vehiclex
+from synthetic_aug.sheet import write_sheet
+from synthetic_aug.worker import Painter, run_worker, start_worker
+from vreid.errors import ConfigError, DataError, run_command
+from vreid.files import read_json, write_json
+
+_MARKER, _STARTED = "city.json", ".city-started.json"
+_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
+
+
+def main(root: Path, options: CityOptions, *, jobs: int = 2, force: bool = False) -> Path:
+    """Render a city, or go on with one that was stopped, and return its root.
+
+    Args:
+        root: folder of the city; made when missing.
+        options: what to render.
+        jobs: number of processes, at least 1; without influence on the result.
+        force: delete a city that is there and render anew.
+
+    Raises:
+        ConfigError: When ``jobs`` is out of range.
+        DataError: When the folder holds a city of other options, holds something else, or when
+            Mitsuba is missing.
+    """
+    if jobs < 1:
+        raise ConfigError(f"--jobs is {jobs}; give at least 1")
+    if force:
+        _clear(root)
+    if _check(root, options):
+        print(f"{root}: already rendered with these options")
+        return root
+    write_json(root / _STARTED, _record(options))
+    tracklets = [*draw_tracklets(options), *draw_vehiclex(options)]
+    _render(root, options, tracklets, jobs)
+    remove_leftovers(root, tracklets)
+    write_layout(root, options, tracklets)
+    write_sheet(root, options, tracklets)
+    sizes = {
+        folder: sum(len(t.names) for t in tracklets if t.folder == folder)
+        for folder in ("image_train", "image_test", "image_query", "sys_image_train")
+    }
+    write_json(root / _MARKER, _record(options) | {"images": sizes})
+    (root / _STARTED).unlink()
+    print(f"{root}: {sum(sizes.values())} pictures; look at {root / 'contact_sheet.jpg'}")
+    return root
+
+
+def _record(options: CityOptions) -> dict[str, object]:
+    return {"format": FORMAT_VERSION, "digest": options.digest(), "options": options.table()}
+
+
+def _check(root: Path, options: CityOptions) -> bool:
+    """Tell whether the finished city is there.
+
+    Raises:
+        DataError: When what is there was made with other options or is no city.
+    """
+    for name in (_MARKER, _STARTED):
+        path = root / name
+        if not path.exists():
+            continue
+        found = read_json(path)
+        if not isinstance(found, dict) or not isinstance(found.get("options"), dict):
+            raise DataError(f"{path}: not a city's record; delete {root} or give another --root")
+        if found.get("digest") != options.digest():
+            what = differences(found["options"], options.table())
+            what = what or [f"format is {found.get('format')} there and {FORMAT_VERSION} here"]
+            raise DataError(
+                f"{root}: holds a city with other options: {'; '.join(what)}; render elsewhere with "
+                "--root FOLDER, or delete and render again with --force"
+            )
+        return name == _MARKER
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise DataError(f"{root}: exists and is no city ({_MARKER} is missing); give another --root")
+    return False
+
+
+def _clear(root: Path) -> None:
+    """Delete a city's files and nothing else."""
+    for folder in (REAL, SYNTHETIC, "masks", "truth"):
+        if (root / _MARKER).exists() or (root / _STARTED).exists():
+            rmtree(root / folder, ignore_errors=True)
+    for name in ("contact_sheet.jpg", _MARKER, _STARTED):
+        (root / name).unlink(missing_ok=True)
+
+
+def _render(root: Path, options: CityOptions, tracklets: Sequence[Tracklet], jobs: int) -> None:
+    by_vehicle: dict[tuple[str, int], list[Tracklet]] = {}
+    for tracklet in tracklets:
+        vehicle = tracklet.vehicle
+        by_vehicle.setdefault((vehicle.group, vehicle.index), []).append(tracklet)
+    units = list(by_vehicle.values())
+    total = sum(len(tracklet.names) for tracklet in tracklets)
+    progress = _Progress(total)
+    for done in _work(root, options, units, jobs):
+        progress.step(done)
+    progress.close()
+
+
+def _work(
+    root: Path, options: CityOptions, units: list[list[Tracklet]], jobs: int
+) -> Iterator[int]:
+    """Paint every unit and yield the number of pictures of each one that is done."""
+    if jobs == 1:
+        painter = Painter(root, options)
+        yield from map(painter.paint, units)
+        return
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=start_worker, initargs=(root, options)
+    )
+    try:
+        futures = [pool.submit(run_worker, unit) for unit in units]
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Progress:
+    """A bar on a terminal, a line every some seconds elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.start = self.last = time.monotonic()
+        self.bar = tqdm(total=total, unit="img", desc="render") if sys.stderr.isatty() else None
+
+    def step(self, count: int) -> None:
+        self.done += count
+        if self.bar is not None:
+            self.bar.update(count)
+            return
+        now = time.monotonic()
+        if now - self.last >= _INTERVAL:
+            self.last = now
+            left = (now - self.start) / self.done * (self.total - self.done)
+            print(f"render {self.done}/{self.total} images, {left:.0f} s left", flush=True)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="synthetic_aug.render", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, default=Path("data/toycity"), metavar="FOLDER")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--force", action="store_true", help="delete what is there, render anew")
+    for field in fields(CityOptions):
+        flag = "--" + field.name.replace("_", "-")
+        kind = float if isinstance(field.default, float) else int
+        parser.add_argument(flag, type=kind, default=field.default, metavar="N",
+                            help=f"default {field.default}")
+    return parser
+
+
+def _command(arguments: Sequence[str] | None = None) -> None:
+    values = vars(_parser().parse_args(arguments))
+    root, jobs, force = values.pop("root"), values.pop("jobs"), values.pop("force")
+    main(root, CityOptions(**values), jobs=jobs, force=force)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(_command))

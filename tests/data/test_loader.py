@@ -1,0 +1,147 @@
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.data.layouts import write_images
+from vreid.data.images import read_image, resize
+from vreid.data.loader import Batch, BatchLoader, extract_loader, train_loader
+from vreid.data.sample import UNKNOWN, Sample
+from vreid.data.samplers import shuffle_batches
+from vreid.data.transforms import build_train_transform
+from vreid.errors import DataError
+
+SIZE = (16, 20)
+LABELS = np.arange(10, dtype=np.int64) % 4
+BATCHES = [[3, 1, 4], [1, 5, 9], [2, 6, 1], [0, 7, 8]]
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    names = [f"{idx}.jpg" for idx in range(10)]
+    write_images(tmp_path, names)
+    return [Sample(tmp_path / name, name) for name in names]
+
+
+def load(
+    samples: list[Sample], *, seed: int = 0, epoch: int = 0, workers: int = 0, start: int = 0
+) -> BatchLoader:
+    return train_loader(
+        samples,
+        LABELS,
+        BATCHES,
+        transform=build_train_transform(size=SIZE),
+        size=SIZE,
+        seed=seed,
+        epoch=epoch,
+        workers=workers,
+        start=start,
+    )
+
+
+def same(one: list[Batch], other: list[Batch]) -> bool:
+    return len(one) == len(other) and all(
+        all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+def test_batches_hold_images_labels_and_indices(samples: list[Sample]) -> None:
+    loader = load(samples)
+    assert len(loader) == 4
+    for batch, indices in zip(loader, BATCHES, strict=True):
+        assert batch.images.shape == (3, 3, *SIZE)
+        assert batch.images.dtype == torch.uint8
+        assert batch.indices.tolist() == indices
+        assert batch.labels.dtype == batch.indices.dtype == torch.int64
+        assert batch.labels.tolist() == LABELS[indices].tolist()
+
+
+def test_worker_processes_change_nothing(samples: list[Sample]) -> None:
+    # The pools of threads that a parent has started do not survive in forked workers.
+    cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (9, 9), 2)
+    torch.rand(600, 600) @ torch.rand(600, 600)
+    assert same(list(load(samples)), list(load(samples, workers=2)))
+
+
+def test_an_interrupted_epoch_goes_on_alike(samples: list[Sample]) -> None:
+    assert same(list(load(samples))[2:], list(load(samples, start=2)))
+
+
+def test_an_image_is_augmented_anew_in_each_place_epoch_and_seed(samples: list[Sample]) -> None:
+    batches = list(load(samples))
+    assert same(batches, list(load(samples)))
+    ones = [batches[0].images[1], batches[1].images[0], batches[2].images[2]]
+    ones.append(list(load(samples, epoch=1))[0].images[1])
+    ones.append(list(load(samples, seed=1))[0].images[1])
+    assert all(not torch.equal(one, other) for idx, one in enumerate(ones) for other in ones[:idx])
+
+
+def test_loading_leaves_generators_and_threads_alone(samples: list[Sample]) -> None:
+    threads = torch.get_num_threads()
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    list(load(samples))
+    list(extract_loader(samples, size=SIZE, batch_size=4))
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+def test_loaders_can_be_iterated_again_and_stopped_early(samples: list[Sample]) -> None:
+    loader = load(samples)
+    first = next(iter(loader))
+    assert same([first], list(loader)[:1])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_extraction_gives_all_images_in_order_and_only_resized(
+    samples: list[Sample], workers: int
+) -> None:
+    batches = list(extract_loader(samples, size=SIZE, batch_size=4, workers=workers))
+    assert [len(batch.images) for batch in batches] == [4, 4, 2]
+    assert torch.cat([batch.indices for batch in batches]).tolist() == list(range(10))
+    assert set(torch.cat([batch.labels for batch in batches]).tolist()) == {UNKNOWN}
+    images = torch.cat([batch.images for batch in batches]).permute(0, 2, 3, 1).numpy()
+    for image, sample in zip(images, samples, strict=True):
+        np.testing.assert_array_equal(image, resize(read_image(sample.path), SIZE))
+
+
+def test_nothing_to_extract_is_no_batches() -> None:
+    assert list(extract_loader([], size=SIZE, batch_size=4)) == []
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_unreadable_image_is_one_sentence(samples: list[Sample], workers: int) -> None:
+    samples[5].path.write_bytes(samples[5].path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"^[^\n]*5.jpg: the image is cut off[^\n]*$"):
+        list(load(samples, workers=workers))
+
+
+def test_a_programming_error_keeps_its_name(samples: list[Sample]) -> None:
+    def broken(image: Tensor) -> Tensor:
+        raise RuntimeError("broken step")
+
+    loader = train_loader(
+        samples, LABELS, BATCHES, transform=broken, size=SIZE, seed=0, epoch=0, workers=0
+    )
+    with pytest.raises(RuntimeError, match="broken step"):
+        list(loader)
+
+
+def test_the_data_set_can_be_sent_to_a_spawned_worker(samples: list[Sample]) -> None:
+    dataset = load(samples).loader.dataset
+    image, label, idx = pickle.loads(pickle.dumps(dataset))[0, 1, 2]
+    assert torch.equal(image, dataset[0, 1, 2][0])  # type: ignore[index]
+    assert (label, idx) == (2, 2)
+
+
+def test_sampled_batches_fit_the_loader(samples: list[Sample]) -> None:
+    batches = shuffle_batches(10, batch_size=4, generator=np.random.default_rng(0), drop_last=True)
+    transform = build_train_transform(size=SIZE)
+    loader = train_loader(samples, LABELS, batches, transform=transform, size=SIZE, seed=0, epoch=0)
+    assert [batch.indices.tolist() for batch in loader] == batches
