@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from vreid.build import build_split, build_vehicle_holdout
-from vreid.cli import parse_recipe
+from vreid.cli import run_classifier
 from vreid.config import load_config
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.engine import Validation, fit
-from vreid.errors import DataError, run_command
+from vreid.errors import DataError
 from vreid.features import IntArray
 from vreid.validate import LogitArray, accuracy, classification
 
@@ -60,5 +60,4 @@ def check_cameras(samples: Sequence[Sample], name: str) -> None:
 
 
 if __name__ == "__main__":
-    recipe_path, pairs = parse_recipe("camera.train", __doc__)
-    sys.exit(run_command(lambda: main(recipe_path, pairs)))
+    sys.exit(run_classifier("camera", __doc__, main))

@@ -12,11 +12,11 @@ import numpy as np
 
 from orientation.bins import circular_error, to_angles, to_bins
 from vreid.build import build_split, build_vehicle_holdout
-from vreid.cli import parse_recipe
+from vreid.cli import run_classifier
 from vreid.config import load_config
 from vreid.data.sample import Sample
 from vreid.engine import Validation, fit
-from vreid.errors import DataError, run_command
+from vreid.errors import DataError
 from vreid.validate import LogitArray, classification
 
 NUM_BINS = 36
@@ -64,5 +64,4 @@ def check_angles(samples: Sequence[Sample], name: str) -> None:
 
 
 if __name__ == "__main__":
-    recipe_path, pairs = parse_recipe("orientation.train", __doc__)
-    sys.exit(run_command(lambda: main(recipe_path, pairs)))
+    sys.exit(run_classifier("orientation", __doc__, main))

@@ -13,10 +13,9 @@ from scripts.plan import Plan
 from scripts.scoreboard import known_identities
 from scripts.test import OUT
 from vreid.build import build_split
-from vreid.cli import parse_recipe
+from vreid.cli import run_recipe
 from vreid.data.sample import describe
 from vreid.distance import DistMat
-from vreid.errors import run_command
 from vreid.files import read_json
 from vreid.protocol import PROTOCOLS
 from vreid.provenance import library_versions, revision
@@ -61,7 +60,9 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
         facts=facts(plan),
         track2=track2 if track2.exists() else None,
     )
-    return write_report(plan.base / "report", report)
+    page = write_report(plan.base / "report", report)
+    print(f"report: {page}")
+    return page
 
 
 def facts(plan: Plan) -> list[tuple[str, str]]:
@@ -76,5 +77,4 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    recipe_path, pairs = parse_recipe("scripts.report", __doc__)
-    sys.exit(run_command(lambda: print(f"report: {main(recipe_path, pairs)}")))
+    sys.exit(run_recipe("scripts.report", __doc__, main))

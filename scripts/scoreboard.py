@@ -12,9 +12,8 @@ from scripts.evaluate import Result, identities, score
 from scripts.plan import Plan
 from scripts.stages import run_stages, run_verb
 from vreid.build import build_split
-from vreid.cli import parse_recipe
+from vreid.cli import run_recipe
 from vreid.data.truth import read_truth
-from vreid.errors import run_command
 from vreid.files import write_json
 from vreid.protocol import PROTOCOLS
 
@@ -83,5 +82,4 @@ def print_rows(rows: Sequence[Row], protocol: str) -> None:
 
 
 if __name__ == "__main__":
-    recipe_path, pairs = parse_recipe("scripts.scoreboard", __doc__)
-    sys.exit(run_command(lambda: main(recipe_path, pairs)))
+    sys.exit(run_recipe("scripts.scoreboard", __doc__, main))

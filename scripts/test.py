@@ -11,8 +11,7 @@ from pathlib import Path
 
 from scripts.plan import Plan
 from scripts.stages import run_stages, run_verb
-from vreid.cli import parse_recipe
-from vreid.errors import run_command
+from vreid.cli import run_recipe
 from vreid.features import Features
 from vreid.files import write_text
 
@@ -31,9 +30,10 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     words = [str(run) for run in runs]
     run_verb(["scripts.extract", *words, "--data", str(recipe), *overrides])
     run_stages(plan.stages())
-    if plan.config.data.dataset == "cityflow":
-        return write_submission(plan, runs)
-    return write_matches(plan)
+    write = write_submission if plan.config.data.dataset == "cityflow" else write_matches
+    target = write(plan, runs)
+    print(f"result: {target}")
+    return target
 
 
 def write_submission(plan: Plan, runs: Sequence[Path]) -> Path:
@@ -58,7 +58,7 @@ def write_submission(plan: Plan, runs: Sequence[Path]) -> Path:
     return target
 
 
-def write_matches(plan: Plan) -> Path:
+def write_matches(plan: Plan, runs: Sequence[Path]) -> Path:
     """Write ``matches.csv`` and print the scores of all steps."""
     target = OUT / plan.config.name / "matches.csv"
     run_verb(["submissions.matches", str(plan.result()), "--out", str(target)])
@@ -78,5 +78,4 @@ def write_names(plan: Plan, part: str) -> Path:
 
 
 if __name__ == "__main__":
-    recipe_path, pairs = parse_recipe("scripts.test", __doc__)
-    sys.exit(run_command(lambda: print(f"result: {main(recipe_path, pairs)}")))
+    sys.exit(run_recipe("scripts.test", __doc__, main))

@@ -6,6 +6,6 @@ recipe=$(recipe_path "${1:-aicity21}")
 [ $# -gt 0 ] && shift
 
 python -m scripts.train "$recipe" "$@"
-python -m orientation.train "$recipe" "$@"
-python -m camera.train "$recipe" "$@"
+python -m orientation.train --optional "$recipe" "$@"
+python -m camera.train --optional "$recipe" "$@"
 echo "trained; next: ./scripts/test.sh $recipe $*"

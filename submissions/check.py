@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from submissions.names import gallery_numbers, row_of_key
-from submissions.tables import read_names
 from submissions.track2_file import inspect
 from vreid.errors import ConfigError, DataError, run_command
+from vreid.tables import read_names
 
 
 def main(track2: Path, *, queries: Path | int, gallery: Path | int, k: int = 100) -> Path:

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from submissions.names import gallery_numbers, row_of_key
-from submissions.tables import read_columns
 from submissions.track2_file import inspect
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError, run_command
 from vreid.metrics import Scores, evaluate_ranked
 from vreid.protocol import AICITY, Denominator
+from vreid.tables import read_columns
 
 COLUMNS = ("name", "vehicle_id", "camera_id")
 

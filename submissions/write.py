@@ -14,12 +14,12 @@ import numpy as np
 
 from submissions.manifest import manifest_path, write_manifest
 from submissions.names import gallery_numbers, match_rows
-from submissions.tables import read_names
 from vreid.distance import DistMat
 from vreid.errors import ConfigError, run_command
 from vreid.files import hash_file, write_text
 from vreid.provenance import hash_inputs
 from vreid.ranking import nearest
+from vreid.tables import read_names
 
 
 def main(

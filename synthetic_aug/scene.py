@@ -49,12 +49,14 @@ class View:
         crop: which part of its picture.
         vehicle: the group made by `Stage.group`, and its pose.
         bystanders: further groups with their poses.
+        empty: leave out everything that stands beside the road.
     """
 
     camera: Camera
     crop: Crop
     vehicle: tuple[Any, Pose]
     bystanders: tuple[tuple[Any, Pose], ...]
+    empty: bool = False
 
 
 class Stage:
@@ -193,7 +195,10 @@ class Stage:
             Radiance (H, W, 3) float32 and the vehicle's mask (H, W) uint8, 255 where it is seen.
         """
         groups = {id(group): group for group, _ in (view.vehicle, *view.bystanders)}
-        scene_dict: dict[str, Any] = {"type": "scene", **self._place(view.camera.place)}
+        place = self._place(view.camera.place)
+        if view.empty:
+            place = {name: place[name] for name in ("far", "near")}
+        scene_dict: dict[str, Any] = {"type": "scene", **place}
         scene_dict |= {f"group{i}": group for i, group in enumerate(groups.values())}
         scene_dict |= {
             f"other{i}": self._standing(group, pose)

@@ -34,6 +34,10 @@ from vreid.files import atomic_path
 
 _NUM_TRAFFIC = 12  # other cars differ from all identities and are shared by all pictures
 
+# A detector does not box in a vehicle that is nearly hidden: below this share of the crop, whatever
+# stands in front is taken away.
+_LEAST_SEEN = 0.22
+
 
 class Painter:
     """Renders the pictures of one vehicle after another into a city's folder."""
@@ -87,11 +91,12 @@ class Painter:
             )
             standing = _placed(points, pose)
             crop = crop_of(camera, standing, self.options.image_size, rng=rng)
-            radiance, mask = self.stage.render(
-                View(camera, crop, (group, pose), others),
-                samples=self.options.samples,
-                seed=int(rng.integers(0, 2**31)),
-            )
+            seed = int(rng.integers(0, 2**31))
+            view = View(camera, crop, (group, pose), others, empty=stream == "vehiclex")
+            radiance, mask = self.stage.render(view, samples=self.options.samples, seed=seed)
+            if mask.mean() < _LEAST_SEEN * 255:
+                view = View(camera, crop, (group, pose), (), empty=True)
+                radiance, mask = self.stage.render(view, samples=self.options.samples, seed=seed)
             speed = project(camera, np.array([[pose.x, pose.y, 0.5],
                                               [pose.x + 0.1 * np.cos(pose.yaw),
                                                pose.y + 0.1 * np.sin(pose.yaw), 0.5]]))

@@ -29,7 +29,8 @@ POOL_WORKERS = frozenset({"synthetic_aug/worker.py"})
 
 # The library's modules, below ``vreid``; a package stands for all that is in it.
 NOUNS = frozenset(
-    {"errors", "files", "data.sample", "features", "distance", "ranking", "protocol", "provenance"}
+    {"errors", "files", "tables", "data.sample", "features", "distance"}
+    | {"ranking", "protocol", "provenance"}
 )
 LEAVES = frozenset(
     {"data", "models", "losses", "metrics", "rerank", "fusion", "optim", "precision"}

@@ -137,25 +137,24 @@ def test_parts_that_do_not_fit_are_refused(
 
 
 def test_files_that_are_no_distances_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="absent.json: no such file"):
+    with pytest.raises(DataError, match=r"absent.json: no such file"):
         DistMat.load(tmp_path / "absent.npy")
     path = distance(make(2, "q", 0), make(3, "g", 1)).save(tmp_path / "a.npy")
     data, axes = path.read_bytes(), path.with_suffix(".json").read_text()
-    for name, wrong in (("half", data[:-4]), ("text", b"hello"), ("empty", b"")):
+    for wrong in (data[:-4], b"hello", b""):
         path.write_bytes(wrong)
-        with pytest.raises(DataError, match="a.npy: "):
+        with pytest.raises(DataError, match=r"a.npy: "):
             DistMat.load(path)
         path.write_bytes(data)
-        assert name
     path.with_suffix(".json").write_text(json.dumps({**json.loads(axes), "schema": 2}))
     with pytest.raises(DataError, match="not a distance file of schema 1"):
         DistMat.load(path)
     path.with_suffix(".json").write_text('{"schema": 1}')
-    with pytest.raises(DataError, match="a.npy: 'rows'"):
+    with pytest.raises(DataError, match=r"a.npy: 'rows'"):
         DistMat.load(path)
     path.with_suffix(".json").write_text(axes)
     path.unlink()
-    with pytest.raises(DataError, match="a.npy: no such file; run the distance stage"):
+    with pytest.raises(DataError, match=r"a.npy: no such file; run the distance stage"):
         DistMat.load(path)
 
 
@@ -174,7 +173,7 @@ def test_axes_that_differ_are_named() -> None:
     check_same_axes([one], ["a.npy"])
     swapped = DistMat(dist, ("q1", "q2"), ("g1", "g3", "g2"))
     with pytest.raises(
-        DataError, match="cannot fuse a.npy with b.npy: gallery differs at column 1: g2 and g3"
+        DataError, match=r"cannot fuse a.npy with b.npy: gallery differs at column 1: g2 and g3"
     ):
         check_same_axes([one, swapped], ["a.npy", "b.npy"])
     other = DistMat(dist, ("q1", "q3"), ("g1", "g2", "g3"))

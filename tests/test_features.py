@@ -63,7 +63,7 @@ def test_numbers_that_are_not_finite_are_refused_with_their_image(value: float) 
 
 
 def test_files_that_are_no_features_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="absent.npz: no such file; run the extract stage"):
+    with pytest.raises(DataError, match=r"absent.npz: no such file; run the extract stage"):
         Features.load(tmp_path / "absent.npz")
     data = make().save(tmp_path / "good.npz").read_bytes()
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
@@ -86,7 +86,7 @@ def test_pickled_arrays_are_never_loaded(tmp_path: Path) -> None:
         trackids=good.trackids,
         meta=np.array('{"schema": 1}'),
     )
-    with pytest.raises(DataError, match="pickled.npz: not a features file"):
+    with pytest.raises(DataError, match=r"pickled.npz: not a features file"):
         Features.load(tmp_path / "pickled.npz")
 
 
@@ -124,7 +124,7 @@ def test_concatenation_stacks_query_on_gallery() -> None:
 def test_sets_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(DataError, match="query features have 4 columns, gallery features 5"):
         concatenate(make(2), make(2, 5, prefix="g"))
-    with pytest.raises(DataError, match="the name q/0.jpg occurs again at row 2"):
+    with pytest.raises(DataError, match=r"the name q/0.jpg occurs again at row 2"):
         concatenate(make(2), make(2))
 
 

@@ -50,7 +50,7 @@ def test_json_comes_back_and_its_keys_are_sorted(tmp_path: Path) -> None:
 
 
 def test_missing_and_broken_json_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="absent.json: no such file"):
+    with pytest.raises(DataError, match=r"absent.json: no such file"):
         read_json(tmp_path / "absent.json")
     for name, data in (("half.json", b'{"a": '), ("binary.json", b"\xff\xfe")):
         (tmp_path / name).write_bytes(data)

@@ -1,8 +1,11 @@
 """The command line that the verbs of a recipe share: ``CONFIG [key value …]``."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from vreid.config import load_config
+from vreid.errors import run_command
 
 
 def recipe_parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -22,7 +25,28 @@ def recipe_parser(module: str, description: str | None) -> argparse.ArgumentPars
     return parser
 
 
-def parse_recipe(module: str, description: str | None) -> tuple[Path, Sequence[str]]:
-    """Parse a command line of a recipe and overrides alone."""
-    arguments = recipe_parser(module, description).parse_intermixed_args()
-    return arguments.config, arguments.overrides
+def run_recipe(
+    module: str, description: str | None, main: Callable[[Path, Sequence[str]], object]
+) -> int:
+    """Run a verb that takes a recipe and overrides alone, and return its exit code."""
+    parsed = recipe_parser(module, description).parse_intermixed_args()
+    return run_command(lambda: main(parsed.config, parsed.overrides))
+
+
+def run_classifier(
+    part: str, description: str | None, main: Callable[[Path, Sequence[str]], object]
+) -> int:
+    """Run the training of a classifier; ``--optional`` passes over recipes that have none."""
+    parser = recipe_parser(f"{part}.train", description)
+    parser.add_argument(
+        "--optional", action="store_true", help=f"do nothing when the recipe has no {part} section"
+    )
+    parsed = parser.parse_intermixed_args()
+
+    def command() -> None:
+        if parsed.optional and not getattr(load_config(parsed.config, parsed.overrides), part):
+            print(f"{parsed.config} has no {part} classifier: nothing to train")
+            return
+        main(parsed.config, parsed.overrides)
+
+    return run_command(command)

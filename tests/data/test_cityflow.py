@@ -71,7 +71,7 @@ def test_lists_and_tracks_may_be_missing(tmp_path: Path) -> None:
 def test_a_training_set_alone_is_fine_but_half_a_test_set_is_not(tmp_path: Path) -> None:
     write_cityflow(tmp_path)
     (tmp_path / "image_query").rename(tmp_path / "aside")
-    with pytest.raises(DataError, match="image_query: no such folder.*other half"):
+    with pytest.raises(DataError, match=r"image_query: no such folder.*other half"):
         cityflow.load(tmp_path)
     (tmp_path / "image_test").rename(tmp_path / "aside too")
     split = cityflow.load(tmp_path)
@@ -81,7 +81,7 @@ def test_a_training_set_alone_is_fine_but_half_a_test_set_is_not(tmp_path: Path)
 def test_a_missing_data_set_is_answered_with_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent: .*image_train, but there is none; .*aicity"):
         cityflow.load(tmp_path / "absent")
-    with pytest.raises(DataError, match="no folder image_train here.*found nothing"):
+    with pytest.raises(DataError, match=r"no folder image_train here.*found nothing"):
         cityflow.load(tmp_path)
     (tmp_path / "image_test").mkdir()
     with pytest.raises(DataError, match=r"\(found image_test\); name the folder that contains"):

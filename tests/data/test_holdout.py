@@ -34,7 +34,7 @@ def test_one_group_searches_and_the_others_are_found(tracks: bool, seed: int) ->
     assert len(split.query) == len(held) == 5
     assert 99 not in held
     assert list(split.train) == [sample for sample in samples if sample.pid not in held]
-    assert Counter(s.pid for s in split.gallery) == {pid: 8 for pid in held}
+    assert Counter(s.pid for s in split.gallery) == dict.fromkeys(held, 8)
     for query in split.query:
         cameras = {s.camid for s in split.gallery if s.pid == query.pid}
         assert query.camid not in cameras
@@ -100,7 +100,7 @@ def test_too_few_vehicles_are_refused() -> None:
         hold_out_vehicles(city(tracks=True), count=13, seed=0)
     with pytest.raises(DataError, match="cannot hold out 1 vehicles: 0 of 1 "):
         hold_out_vehicles([make(99, 1, frame) for frame in range(4)], fraction=0.5, seed=0)
-    with pytest.raises(DataError, match="v-1_c1_t-1_0.jpg: no vehicle is known"):
+    with pytest.raises(DataError, match=r"v-1_c1_t-1_0.jpg: no vehicle is known"):
         hold_out_vehicles([*city(tracks=True), make(UNKNOWN, 1, 0)], count=1, seed=0)
 
 

@@ -40,7 +40,7 @@ def test_a_list_that_does_not_match_is_refused(
 
 def test_a_binary_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="names.txt: not a text file"):
+    with pytest.raises(DataError, match=r"names.txt: not a text file"):
         read_lines(tmp_path / "names.txt")
     with pytest.raises(DataError, match="cannot be read"):
         read_lines(tmp_path)

@@ -92,7 +92,7 @@ def test_a_jpeg_with_restart_markers_is_complete(tmp_path: Path) -> None:
 def test_a_png_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     data = encode(picture(), ".png")
     (tmp_path / "cut.png").write_bytes(data[:-20])
-    with pytest.raises(DataError, match="cut.png: the image is cut off"):
+    with pytest.raises(DataError, match=r"cut.png: the image is cut off"):
         read_image(tmp_path / "cut.png")
 
 

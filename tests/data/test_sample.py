@@ -27,7 +27,7 @@ def test_names_that_are_no_relative_posix_paths_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("key", ["pid", "camid", "trackid", "color", "type"])
 def test_negative_numbers_are_refused(key: str) -> None:
-    with pytest.raises(DataError, match="a.jpg: negative number in .*; use -1 for unknown"):
+    with pytest.raises(DataError, match=r"a.jpg: negative number in .*; use -1 for unknown"):
         Sample(Path("a.jpg"), "a.jpg", **{key: -2})  # type: ignore[arg-type]
 
 
@@ -46,7 +46,7 @@ def test_angles_out_of_range_are_refused(angle: float) -> None:
 def test_a_split_refuses_repeated_names_within_a_part(part: str) -> None:
     twice = (make("a.jpg"), make("b.jpg"), make("a.jpg"))
     with pytest.raises(DataError, match=f"toy {part}: image a.jpg is listed twice"):
-        Split("toy", **{part: twice})  # type: ignore[arg-type]
+        Split("toy", **{part: twice})
 
 
 def test_unique_names_pass() -> None:

@@ -42,7 +42,7 @@ def test_classes_are_visited_equally(p: int, k: int) -> None:
 
 def test_samples_are_all_used_before_one_comes_again() -> None:
     labels = np.repeat(np.arange(4), [6, 10, 16, 8])
-    used: Counter[int] = Counter({idx: 0 for idx in range(len(labels))})
+    used: Counter[int] = Counter(dict.fromkeys(range(len(labels)), 0))
     for batch in pk_batches(labels, p=2, k=4, generator=rng()):
         assert len(set(batch)) == 8  # these classes are large enough for distinct samples
         used.update(batch)
@@ -71,7 +71,7 @@ def test_few_classes_keep_the_batch_and_the_epoch_long(
     batches = pk_batches(labels, p=16, k=4, generator=rng())
     assert len(batches) == 960 // (classes * samples)
     for batch in batches:
-        assert Counter(labels[batch].tolist()) == {label: samples for label in range(num_classes)}
+        assert Counter(labels[batch].tolist()) == dict.fromkeys(range(num_classes), samples)
 
 
 def test_the_generator_decides() -> None:

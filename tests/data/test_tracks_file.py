@@ -49,5 +49,5 @@ def test_bad_members_are_refused(tmp_path: Path, lines: list[str], message: str)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="track.txt: cannot be read"):
+    with pytest.raises(DataError, match=r"track.txt: cannot be read"):
         read_tracks(tmp_path / "track.txt", IMAGES)

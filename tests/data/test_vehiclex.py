@@ -30,7 +30,7 @@ def test_translated_images_take_the_labels_of_the_rendered_ones(tmp_path: Path) 
 
 
 def test_a_missing_folder_is_answered_with_where_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no folder sys_image_train here.*aicitychallenge"):
+    with pytest.raises(DataError, match=r"no folder sys_image_train here.*aicitychallenge"):
         vehiclex.load(tmp_path)
 
 
@@ -38,5 +38,5 @@ def test_a_bad_angle_is_refused(tmp_path: Path) -> None:
     write_vehiclex(tmp_path)
     labels = tmp_path / "train_label.xml"
     labels.write_bytes(labels.read_bytes().replace(b"355.25", b"north"))
-    with pytest.raises(DataError, match="orientation of 0001_c001_1.jpg is 'north'"):
+    with pytest.raises(DataError, match=r"orientation of 0001_c001_1.jpg is 'north'"):
         vehiclex.load(tmp_path)

@@ -32,12 +32,12 @@ def test_cameras_are_written_in_two_ways(text: str, camid: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "c", "-1", "1.5", "1_0", "٣", "cc1"])
 def test_bad_numbers_are_refused(text: str) -> None:
-    with pytest.raises(DataError, match="label.xml: cameraID of a.jpg is .*expected c001 or 1"):
+    with pytest.raises(DataError, match=r"label.xml: cameraID of a.jpg is .*expected c001 or 1"):
         _labels(cameraID=text).integer("a.jpg", "cameraID")
 
 
 def test_only_cameras_have_a_letter() -> None:
-    with pytest.raises(DataError, match="vehicleID of a.jpg is 'c001'; expected a whole number"):
+    with pytest.raises(DataError, match=r"vehicleID of a.jpg is 'c001'; expected a whole number"):
         _labels(vehicleID="c001").integer("a.jpg", "vehicleID")
 
 
@@ -50,7 +50,7 @@ def test_angles_wrap(text: str, angle: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "east", "nan", "inf"])
 def test_bad_angles_are_refused(text: str) -> None:
-    with pytest.raises(DataError, match="orientation of a.jpg is .*expected degrees"):
+    with pytest.raises(DataError, match=r"orientation of a.jpg is .*expected degrees"):
         _labels(orientation=text).degrees("a.jpg", "orientation")
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from submissions.names import gallery_numbers, image_key, image_number, match_rows
-from submissions.tables import read_columns, read_names
 from vreid.errors import DataError
+from vreid.tables import read_columns, read_names
 
 
 @pytest.mark.parametrize(
