@@ -68,6 +68,16 @@ def test_the_scaler_passes_everything_through_without_fp16() -> None:
     assert weight.item() == 0.5
 
 
+def test_fp16_asks_for_a_scaler(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        torch.amp, "GradScaler", lambda device, *, enabled: asked.append((device, enabled))
+    )
+    for name in ("fp16", "bf16", "fp32"):
+        Precision(name, CUDA).scaler()
+    assert asked == [("cuda", True), ("cuda", False), ("cuda", False)]
+
+
 def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="fp16 needs a CUDA device, found cpu; use auto or bf16"):
         choose_precision(CPU, "fp16")

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms import v2
 
 from vreid.data.transforms import IMAGENET_MEAN, IMAGENET_STD, build_train_transform
 from vreid.errors import ConfigError
@@ -70,6 +71,14 @@ def test_padding_shifts_the_image_over_black(image: Tensor) -> None:
         assert rows.sum() >= SIZE[0] - 3
         assert columns.sum() >= SIZE[1] - 3
         assert torch.equal(inside, rows[:, None] & columns[None, :])
+
+
+def test_the_blur_is_torchvisions(image: Tensor) -> None:
+    wanted = v2.GaussianBlur(5, (1.3, 1.3))(image)
+    assert (apply(image, blur_prob=1.0).int() - wanted.int()).abs().max() <= 1
+    sliced = image[:, 2:-3, 4:-1]  # as a crop leaves it: rows that do not follow each other
+    wanted = v2.GaussianBlur(5, (1.3, 1.3))(sliced)
+    assert (apply(sliced, blur_prob=1.0).int() - wanted.int()).abs().max() <= 1
 
 
 def test_erased_areas_are_zero_after_normalisation_and_keep_their_bounds() -> None:

@@ -25,5 +25,6 @@ def test_float32_from_half_precision() -> None:
     labels = torch.tensor([0, 3, 1, 1, 2])
     with torch.autocast("cpu", torch.bfloat16):
         found = identity_loss(logits, labels)
-    assert found.dtype == torch.float32
+    outside = identity_loss(logits, labels)
+    assert found.dtype == outside.dtype == torch.float32
     assert torch.equal(found, identity_loss(logits.float(), labels))

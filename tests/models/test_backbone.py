@@ -30,7 +30,7 @@ def test_last_stride_1_doubles_the_map(name: str, channels: int) -> None:
         backbone = build_backbone(name, last_stride=last_stride, weights="none")
         assert (backbone.stride, backbone.num_features) == (stride, channels)
         assert backbone(images).shape == (2, channels, 64 // stride, 96 // stride)
-        assert backbone.training
+        assert all(module.training for module in backbone.modules())
 
 
 def test_320_pixels_give_20_by_20() -> None:
@@ -91,6 +91,7 @@ def test_building_leaves_the_statistics_alone() -> None:
     net = build_backbone("test_resnet", weights="none").net
     assert torch.equal(net.bn1.running_mean, torch.zeros(32))
     assert net.bn1.num_batches_tracked == 0
+    assert not any(module._forward_hooks for module in net.modules())
 
 
 def test_tokens_become_a_map() -> None:

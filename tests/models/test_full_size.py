@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torchvision.models.resnet import Bottleneck, ResNet
 
 from vreid.losses.combined import combined_loss
 from vreid.models.backbone import build_backbone
@@ -25,6 +26,39 @@ def test_counts_and_map(name: str, ibn: bool, num_parameters: int) -> None:
     assert sum(parameter.numel() for parameter in backbone.parameters()) == num_parameters
     assert maps.shape == (2, 2048, 20, 20)
     assert (backbone.num_features, backbone.stride) == (2048, 16)
+
+
+def _published_shapes(name: str, ibn: bool) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in torchvision's files; in IBN-Net's, bn1 of three stages is two halves."""
+    depths = {"resnet50": [3, 4, 6, 3], "resnext101_32x4d": [3, 4, 23, 3]}
+    with torch.device("meta"):
+        net = ResNet(
+            Bottleneck,
+            depths.get(name, [3, 8, 36, 3]),
+            groups=32 if "32x4d" in name else 1,
+            width_per_group=4 if "32x4d" in name else 64,
+        )
+    shapes: dict[str, tuple[int, ...]] = {}
+    for key, value in net.state_dict().items():
+        layer, norm, field = key.rpartition(".bn1.")
+        if key.startswith("fc."):
+            continue
+        if not ibn or not norm or layer.startswith("layer4"):
+            shapes[key] = tuple(value.shape)
+            continue
+        halved = tuple(side // 2 for side in value.shape)
+        shapes[f"{layer}.bn1.BN.{field}"] = halved
+        if field in ("weight", "bias"):
+            shapes[f"{layer}.bn1.IN.{field}"] = halved
+    return shapes
+
+
+@pytest.mark.parametrize(("name", "ibn", "num_parameters"), MEMBERS)
+def test_published_checkpoints_fit(name: str, ibn: bool, num_parameters: int) -> None:
+    with torch.device("meta"):
+        net = build_backbone(name, ibn=ibn, weights="none").net
+    ours = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+    assert ours == _published_shapes(name, ibn)
 
 
 @pytest.mark.slow

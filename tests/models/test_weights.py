@@ -55,6 +55,24 @@ def test_the_classifier_is_left_out(tmp_path: Path) -> None:
     load_weights(_net(), tmp_path / "w.pth")
 
 
+def test_a_layer_of_the_networks_own_is_no_classifier(tmp_path: Path) -> None:
+    net = nn.Sequential()
+    net.add_module("head", nn.Linear(2, 2))
+    state = {"head.weight": torch.full((2, 2), 3.0), "head.bias": torch.full((2,), 4.0)}
+    torch.save(state, tmp_path / "w.pth")
+    load_weights(net, tmp_path / "w.pth")
+    assert torch.equal(net.get_parameter("head.weight"), state["head.weight"])
+
+
+@pytest.mark.parametrize("lacking", ["conv.weight", "norm.running_mean"])
+def test_a_missing_tensor_alone_is_enough(tmp_path: Path, lacking: str) -> None:
+    state = _state()
+    del state[lacking]
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(ConfigError, match=rf"1 missing \({lacking}\); 0 unknown; 0 of another"):
+        load_weights(_net(), tmp_path / "w.pth")
+
+
 def test_another_architecture_is_reported_in_full(tmp_path: Path) -> None:
     state = _state(**{"conv.weight": torch.zeros(8, 3, 1, 1), "attention.weight": torch.zeros(2)})
     del state["norm.bias"]
