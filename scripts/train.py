@@ -1,6 +1,5 @@
 """Train the vehicle models of a recipe: ``python -m scripts.train CONFIG [key value …]``."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vreid.build import build_holdout, build_split
+from vreid.cli import recipe_parser
 from vreid.config import load_config
 from vreid.data.sample import UNKNOWN, Sample, Split
 from vreid.engine import Evaluate, fit
@@ -61,16 +61,12 @@ def choose_validation(config: Config, split: Split) -> tuple[Sequence[Sample], E
     return split.train, None
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
-    parser.add_argument("config", type=Path, help="a recipe, such as configs/recipes/toycity.yml")
-    parser.add_argument("overrides", nargs="*", metavar="key value", help="such as solver.seed 1")
+def _command() -> None:
+    parser = recipe_parser("scripts.train", __doc__)
     parser.add_argument("--member", action="append", default=[], help="train only this member")
-    return parser.parse_args()
+    parsed = parser.parse_intermixed_args()
+    main(parsed.config, parsed.overrides, members=parsed.member)
 
 
 if __name__ == "__main__":
-    arguments = _parse()
-    sys.exit(
-        run_command(lambda: main(arguments.config, arguments.overrides, members=arguments.member))
-    )
+    sys.exit(run_command(_command))

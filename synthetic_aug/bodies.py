@@ -1,8 +1,9 @@
 """The shells of passenger cars, pickups and vans: a lower hull with wheel arches and a cabin.
 
-Cross-sections are lofted along x. The hull's upper edge follows the side profile (boot, window line,
-bonnet, nose), its lower edge rises over the wheels; the front profile narrows towards sill and
-shoulder; plan and nose are curved. The cabin is a second block with raked ends and leaning sides.
+Cross-sections are lofted along x. The hull's upper edge follows the side profile (boot, window
+line, bonnet, nose), its lower edge rises over the wheels; the front profile narrows towards sill
+and shoulder; plan and nose are curved. The cabin is a second block with raked ends and sides that
+lean in.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from synthetic_aug.profiles import BodyPlan
 
 @dataclass(frozen=True)
 class Dent:
-    """A shallow hollow in the side: place x, z, depth and radius in metres, side +1 left, -1 right."""
+    """A hollow in a side: place, depth and radius in metres; ``side`` is +1 left, -1 right."""
 
     x: float
     z: float
@@ -89,7 +90,8 @@ def hull(plan: BodyPlan, dents: tuple[Dent, ...] = ()) -> Block:
         s, t, u = cube.T
         x = s * half
         low, high = _lower_edge(plan, x), np.interp(x, profile_x, profile_z)
-        z = low + (u + 1) / 2 * (high - low)
+        # Whatever would lie below the wheel arch is drawn up onto its edge.
+        z = np.maximum(plan.clearance + (u + 1) / 2 * (high - plan.clearance), low)
         level = np.clip((z - plan.clearance) / (plan.belt - plan.clearance), 0.0, 1.1)
         section = (
             1.0
@@ -152,6 +154,5 @@ def cabin_level(plan: BodyPlan, height: float) -> float:
 def hull_side(plan: BodyPlan, x: float, z: float) -> tuple[float, float]:
     """Cube coordinates (s, u) of a place on the hull's side, away from nose and tail."""
     profile_x, profile_z = side_profile(plan)
-    low = float(_lower_edge(plan, np.array([x]))[0])
     high = float(np.interp(x, profile_x, profile_z))
-    return x / (plan.length / 2), 2 * (z - low) / (high - low) - 1
+    return x / (plan.length / 2), 2 * (z - plan.clearance) / (high - plan.clearance) - 1

@@ -1,4 +1,4 @@
-"""What a finished body offers to the things put on it: panels with places for stickers and racks."""
+"""What a finished body offers to the things put on it: panels for stickers, a roof, a bed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,8 +61,12 @@ SideAt = Callable[[float, float], tuple[float, float]]
 
 
 def both_sides(
-    block: Block, corners: Sequence[tuple[float, float]], material: Material,
-    *, steps: tuple[int, int] = (4, 3), lift: float = 0.008,
+    block: Block,
+    corners: Sequence[tuple[float, float]],
+    material: Material,
+    *,
+    steps: tuple[int, int] = (4, 3),
+    lift: float = 0.008,
 ) -> Parts:
     """The same patch on the left and on the right side."""
     return [
@@ -71,8 +75,12 @@ def both_sides(
 
 
 def mirror_pair(
-    block: Block, face: str, corners: Sequence[tuple[float, float]], material: Material,
-    *, lift: float = 0.01,
+    block: Block,
+    face: str,
+    corners: Sequence[tuple[float, float]],
+    material: Material,
+    *,
+    lift: float = 0.01,
 ) -> Parts:
     """A patch of a front or rear face and its mirror image."""
     return [
@@ -83,4 +91,9 @@ def mirror_pair(
 
 def rectangle(first: Span, second: Span) -> list[tuple[float, float]]:
     """Corners of a rectangle in a side's coordinates."""
-    return [(first[0], second[0]), (first[1], second[0]), (first[1], second[1]), (first[0], second[1])]
+    return [
+        (first[0], second[0]),
+        (first[1], second[0]),
+        (first[1], second[1]),
+        (first[0], second[1]),
+    ]

@@ -62,10 +62,14 @@ def draw_cameras(count: int, rng: np.random.Generator) -> list[Camera]:
         place = index % places
         azimuth = np.radians((order[index] + rng.uniform(0.2, 0.8)) * 360 / count)
         half_road = PLACES[place].half_road
-        height, distance = rng.uniform(5.0, 9.5), rng.uniform(13.0, 20.0)
-        # Far enough off for a lamp post beside the road, unless the view runs along the road.
-        target = np.array([(-12.0, 12.0, 0.0)[index // places % 3], 0.25 * half_road
-                           * float(rng.uniform(-1, 1)), 0.9])
+        height, distance = rng.uniform(5.0, 9.5), rng.uniform(15.0, 22.0)
+        target = np.array(
+            [
+                (-12.0, 12.0, 0.0)[index // places % 3],
+                0.25 * half_road * float(rng.uniform(-1, 1)),
+                0.9,
+            ]
+        )
         offset = np.array([np.cos(azimuth), np.sin(azimuth)]) * distance
         position = np.array([*(target[:2] + offset), height])
         view = rng.uniform(13.0, 19.0)  # metres across the picture at the target
@@ -76,7 +80,7 @@ def draw_cameras(count: int, rng: np.random.Generator) -> list[Camera]:
                 position=(float(position[0]), float(position[1]), float(height)),
                 target=(float(target[0]), float(target[1]), float(target[2])),
                 fov=float(np.degrees(2 * np.arctan(view / 2 / range_))),
-                daylight=int(lights[(place + 3 * (index // places)) % len(lights)]),
+                daylight=int(lights[index % len(lights)]),
                 sun_azimuth=float(suns[place] + 40.0 * (index // places)),
                 sensor=draw_sensor(rng),
             )
@@ -124,7 +128,8 @@ def project(camera: Camera, points: FloatArray) -> FloatArray:
     local = points - eye
     depth = local @ ahead
     scale = 0.5 / np.tan(np.radians(camera.fov) / 2)
-    return np.stack([local @ right, local @ down], axis=1) * (scale / depth)[:, None]
+    flat = np.stack([local @ right, local @ down], axis=1)
+    return np.asarray(flat * (scale / depth)[:, None])
 
 
 @dataclass(frozen=True)
@@ -160,4 +165,6 @@ def crop_of(
     # farther and smaller vehicles fewer, buses no more.
     long = image_size * camera.sensor.scale * float(np.clip((size.max() / 0.26) ** 0.6, 0.6, 1.0))
     columns, rows = np.maximum(np.round(size / size.max() * long), 24).astype(int)
-    return Crop(float(low[0]), float(low[1]), float(size[0]), float(size[1]), int(columns), int(rows))
+    return Crop(
+        float(low[0]), float(low[1]), float(size[0]), float(size[1]), int(columns), int(rows)
+    )

@@ -1,4 +1,4 @@
-"""Cars, pickups and vans complete: shell, windows, pillars, lamps, grille, bumpers, plates, seams."""
+"""Cars, pickups and vans complete: shell, windows, lamps, grille, bumpers, plates, seams."""
 
 from synthetic_aug.bodies import Dent, cabin, cabin_level, hull, hull_side
 from synthetic_aug.body import Body, Panel, Parts, both_sides, mirror_pair, rectangle
@@ -26,8 +26,15 @@ _WINDOWS: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def build_car(
-    plan: BodyPlan, coat: Material, roof: Material, pane: Material, *,
-    plate: Material, panelled: bool = False, bare: bool = False, dents: tuple[Dent, ...] = (),
+    plan: BodyPlan,
+    coat: Material,
+    roof: Material,
+    pane: Material,
+    *,
+    plate: Material,
+    panelled: bool = False,
+    bare: bool = False,
+    dents: tuple[Dent, ...] = (),
 ) -> Body:
     """Build a sedan, hatchback, SUV, pickup or van.
 
@@ -117,7 +124,7 @@ def _front(plan: BodyPlan, lower: Block, plate: Material, bare: bool) -> Parts:
 
 def _bumper_wrap(lower: Block, face: str, sign: float) -> Parts:
     band = rectangle((-1.0, 1.0), (-0.9, -0.5))
-    flank = rectangle(tuple(sorted((sign * 0.9, sign * 1.0))), (-0.9, -0.5))  # type: ignore[arg-type]
+    flank = rectangle((sign * 0.9, sign * 1.0), (-0.9, -0.5))
     return [
         (TRIM, lower.patch(face, band, steps=(10, 3), lift=0.006)),
         *both_sides(lower, flank, TRIM, lift=0.006),
@@ -137,7 +144,9 @@ def _rear(plan: BodyPlan, lower: Block, upper: Block, plate: Material, bare: boo
             [(0.62, 0.1), (0.99, 0.2), (0.99, 0.74), (0.66, 0.72)],
         ][plan.lamp_style]
         parts += mirror_pair(lower, "rear", lamp, TAILLAMP)
-        parts += both_sides(lower, [(-1.0, 0.3), (-0.92, 0.5), (-0.92, 0.68), (-1.0, 0.7)], TAILLAMP)
+        parts += both_sides(
+            lower, [(-1.0, 0.3), (-0.92, 0.5), (-0.92, 0.68), (-1.0, 0.7)], TAILLAMP
+        )
     elif plan.body_type == "pickup":
         parts += mirror_pair(lower, "rear", rectangle((0.84, 0.99), (0.0, 0.96)), TAILLAMP)
     else:
@@ -189,7 +198,9 @@ def _mirrors(plan: BodyPlan, coat: Material) -> Parts:
         high = 0.26 if plan.body_type in ("van", "pickup") else 0.16
         parts.append((coat, box((x, y, plan.belt + 0.1), (0.13, 0.2, high), bevel=0.05)))
         parts.append((STEEL, box((x - 0.07, y, plan.belt + 0.1), (0.02, 0.16, high - 0.04))))
-    parts.append((AMBER, box((x + 0.065, plan.width / 2 + 0.1, plan.belt + 0.06), (0.02, 0.06, 0.03))))
+    parts.append(
+        (AMBER, box((x + 0.065, plan.width / 2 + 0.1, plan.belt + 0.06), (0.02, 0.06, 0.03)))
+    )
     return parts
 
 
@@ -205,7 +216,9 @@ def _bed(plan: BodyPlan, coat: Material) -> tuple[Parts, tuple[float, float, flo
     for side in (1, -1):
         y = side * (plan.width / 2 * 0.975 - 0.05)
         parts.append((coat, box((center, y, middle), (size, 0.1, height), bevel=0.03)))
-    parts.append((coat, box((rear + 0.09, 0, middle), (0.09, 2 * inner + 0.08, height), bevel=0.03)))
+    parts.append(
+        (coat, box((rear + 0.09, 0, middle), (0.09, 2 * inner + 0.08, height), bevel=0.03))
+    )
     parts.append((coat, box((front - 0.02, 0, middle), (0.06, 2 * inner, height), bevel=0.02)))
     return parts, (rear + 0.16, front - 0.08, inner, floor + 0.04)
 
@@ -224,7 +237,9 @@ def _panels(plan: BodyPlan, lower: Block, upper: Block) -> tuple[Panel, Panel, P
     tail = Panel(lower, (-0.66, 0.66), (-0.4, 0.9), (plan.width * 0.66, 0.45))
     if plan.body_type == "van":
         tail = Panel(upper, (-0.8, 0.8), (-0.75, 0.8), (plan.width * 0.75, 0.8))
-    top = Panel(upper, (-0.8, 0.8), (-0.85, 0.85), (plan.roof_front - plan.roof_rear, plan.width * 0.7))
+    top = Panel(
+        upper, (-0.8, 0.8), (-0.85, 0.85), (plan.roof_front - plan.roof_rear, plan.width * 0.7)
+    )
     bonnet_x = (plan.cowl + 0.1) / (plan.length / 2), 0.93
     bonnet = Panel(lower, bonnet_x, (-0.8, 0.8), (plan.length / 2 - plan.cowl, plan.width * 0.8))
     return side, tail, top, bonnet

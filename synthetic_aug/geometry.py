@@ -23,7 +23,11 @@ Bend = Callable[[FloatArray], FloatArray]
 FACES = ("front", "rear", "left", "right", "top", "bottom")
 _AXIS = {"front": 0, "rear": 0, "left": 1, "right": 1, "top": 2, "bottom": 2}
 _SIGN = {"front": 1, "rear": -1, "left": 1, "right": -1, "top": 1, "bottom": -1}
-_ARC = (0.0, 0.45, 1.0)  # places of the lines across a rounded edge: 0, 24 and 45 degrees of the arc
+_ARC = (
+    0.0,
+    0.45,
+    1.0,
+)  # places of the lines across a rounded edge: 0, 24 and 45 degrees of the arc
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
 
 
 def grid_faces(rows: int, columns: int) -> IntArray:
-    """Triangles (2 (rows-1) (columns-1), 3) of a row-major grid; normal = row axis x column axis."""
+    """Triangles of a row-major grid, (2 (rows-1) (columns-1), 3); normal = row x column axis."""
     index = np.arange(rows * columns).reshape(rows, columns)
     return _quads(index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:])
 
@@ -108,11 +112,13 @@ class Block:
         bend: maps cube coordinates (N, 3) in [-1, 1] to metres (N, 3); keeps orientation.
         rounding: width of the rounded edges along s, t and u in cube units, each in (0, 1).
         inner: three increasing sequences of extra grid lines between the rounded edges.
+        arc: places of the grid lines across a rounded edge, from 0 to 1.
     """
 
     bend: Bend
     rounding: tuple[float, float, float]
     inner: tuple[Sequence[float], Sequence[float], Sequence[float]] = ((), (), ())
+    arc: Sequence[float] = _ARC
 
     def at(self, cube: FloatArray) -> FloatArray:
         """Carry points of the cube's surface (N, 3) onto the block (N, 3)."""
@@ -125,7 +131,7 @@ class Block:
 
     def _lines(self, axis: int) -> FloatArray:
         edge = self.rounding[axis]
-        high = 1.0 - edge + edge * np.asarray(_ARC)
+        high = 1.0 - edge + edge * np.asarray(self.arc)
         middle = [line for line in self.inner[axis] if abs(line) < 1.0 - edge - 1e-6]
         return np.concatenate([-high[::-1], np.asarray(middle, dtype=np.float64), high])
 
@@ -196,19 +202,15 @@ class Block:
 def select(mesh: Mesh, rows: IntArray) -> Mesh:
     """Return the triangles named by ``rows`` with the normals that they have in the whole mesh."""
     used, compact = np.unique(mesh.faces[rows], return_inverse=True)
-    return Mesh(
-        mesh.vertices[used], compact.reshape(-1, 3), mesh.normals[used], mesh.uvs[used]
-    )
+    return Mesh(mesh.vertices[used], compact.reshape(-1, 3), mesh.normals[used], mesh.uvs[used])
 
 
-def box(
-    center: Sequence[float], size: Sequence[float], *, bevel: float = 0.02
-) -> Mesh:
+def box(center: Sequence[float], size: Sequence[float], *, bevel: float = 0.02) -> Mesh:
     """Make an upright box with rounded edges; ``center`` and full ``size`` in metres."""
     half = np.asarray(size, dtype=np.float64) / 2
     edge = np.minimum(bevel / half, 0.49)
     middle = np.asarray(center, dtype=np.float64)
-    block = Block(lambda cube: middle + cube * half, (edge[0], edge[1], edge[2]))
+    block = Block(lambda cube: middle + cube * half, (edge[0], edge[1], edge[2]), arc=(0.0, 1.0))
     return block.mesh()[0]
 
 

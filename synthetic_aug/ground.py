@@ -1,5 +1,7 @@
 """Painted grounds: asphalt, lane lines, crossings, patches and stains as one picture from above."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +33,15 @@ def _columns(extent: float, low: float, high: float) -> slice:
 
 
 def paint_ground(
-    *, extent: float, lanes: tuple[float, ...], half_road: float, road: RGB, verge: RGB,
-    marking: RGB, zebra: bool, rng: np.random.Generator,
+    *,
+    extent: float,
+    lanes: tuple[float, ...],
+    half_road: float,
+    road: RGB,
+    verge: RGB,
+    marking: RGB,
+    zebra: bool,
+    rng: np.random.Generator,
 ) -> Picture:
     """Paint a square of ground seen from above, (SIZE, SIZE, 3) linear RGB in [0, 1].
 
@@ -48,7 +57,7 @@ def paint_ground(
     picture[:] = verge
     picture *= (1 + 0.18 * _cloud(rng, 40) + 0.12 * _cloud(rng, 300))[..., None]
     walk = _rows(extent, -half_road - 2.6, half_road + 2.6)
-    picture[walk] = np.float32([0.30, 0.29, 0.27]) * np.float32(0.8 + 0.4 * np.mean(verge))
+    picture[walk] = np.array([0.30, 0.29, 0.27]) * (0.8 + 0.4 * np.mean(verge))
     picture[walk, :: round(1.2 * SIZE / extent)] *= 0.75  # joints of the paving slabs
     band = _rows(extent, -half_road, half_road)
     surface = np.empty((SIZE, SIZE, 3), dtype=np.float32)
@@ -61,11 +70,14 @@ def paint_ground(
         surface[_rows(extent, lane - 0.2, lane + 0.2)] *= 0.94
     for _ in range(9):  # repaired patches
         x, y = rng.uniform(-extent / 2, extent / 2 - 6), rng.uniform(-half_road, half_road - 2)
-        spot = (_rows(extent, y, y + rng.uniform(1, 2.5)), _columns(extent, x, x + rng.uniform(1.5, 7)))
+        spot = (
+            _rows(extent, y, y + rng.uniform(1, 2.5)),
+            _columns(extent, x, x + rng.uniform(1.5, 7)),
+        )
         surface[spot] *= np.float32(rng.choice((0.75, 0.85, 1.15)))
     worn = np.clip(0.85 + 0.25 * _cloud(rng, 200), 0.3, 1.0)[..., None]
     lines = _line_mask(extent, lanes, half_road, zebra)[..., None] * worn
-    surface = surface * (1 - lines) + np.float32(marking) * lines
+    surface = surface * (1 - lines) + np.array(marking, dtype=np.float32) * lines
     picture[band] = surface[band]
     return np.asarray(np.clip(picture, 0.005, 0.9), dtype=np.float32)
 
@@ -76,7 +88,7 @@ def _line_mask(extent: float, lanes: tuple[float, ...], half_road: float, zebra:
     for y in (-half_road + 0.3, half_road - 0.3):
         mask[_rows(extent, y - 0.07, y + 0.07)] = 1
     ordered = sorted(lanes)
-    for low, high in zip(ordered[:-1], ordered[1:], strict=True):
+    for low, high in pairwise(ordered):
         middle = (low + high) / 2
         row = _rows(extent, middle - 0.07, middle + 0.07)
         if low < 0 < high:

@@ -1,9 +1,11 @@
 """Buses and trucks complete."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from synthetic_aug.body import Body, Panel, Parts, both_sides, mirror_pair, rectangle
-from synthetic_aug.geometry import Block, FloatArray, box, select
+from synthetic_aug.geometry import Block, FloatArray, Mesh, box, select
 from synthetic_aug.paint import HEADLAMP, SEAM, STEEL, TAILLAMP, TRIM, Material
 from synthetic_aug.profiles import BodyPlan
 
@@ -12,9 +14,18 @@ _SIGN = Material((0.015, 0.012, 0.008), roughness=0.4)
 
 
 def slab(
-    rear: float, front: float, half_width: float, low: float, high: float,
-    *, bow: float = 0.0, rake: float = 0.0, edge: float = 0.06, arches: tuple[float, ...] = (),
-    arch: float = 0.0, wheel: float = 0.0,
+    rear: float,
+    front: float,
+    half_width: float,
+    low: float,
+    high: float,
+    *,
+    bow: float = 0.0,
+    rake: float = 0.0,
+    edge: float = 0.06,
+    arches: tuple[float, ...] = (),
+    arch: float = 0.0,
+    wheel: float = 0.0,
 ) -> Block:
     """A box body with rounded edges: bowed and raked front, optional wheel arches.
 
@@ -40,8 +51,7 @@ def slab(
     def bend(cube: FloatArray) -> FloatArray:
         s, t, u = cube.T
         x, up = middle + s * half, (u + 1) / 2
-        bottom = lower(x)
-        z = bottom + up * (high - bottom)
+        z = np.maximum(low + up * (high - low), lower(x))
         ahead = np.clip(s, 0, None) ** 12
         share = np.clip((z - low) / (high - low), 0, 1)
         x = x - ahead * (bow * t**2 + rake * np.clip((share - 0.3) / 0.7, 0, None) ** 1.5)
@@ -68,8 +78,17 @@ def build_bus(
     front, rear, half = plan.length / 2, -plan.length / 2, plan.width / 2
     arch = plan.wheel_radius + 0.07
     block = slab(
-        rear, front, half, plan.clearance, plan.height,
-        bow=0.16, rake=0.12, edge=0.12, arches=plan.axles, arch=arch, wheel=plan.wheel_radius,
+        rear,
+        front,
+        half,
+        plan.clearance,
+        plan.height,
+        bow=0.16,
+        rake=0.12,
+        edge=0.12,
+        arches=plan.axles,
+        arch=arch,
+        wheel=plan.wheel_radius,
     )
     parts = _shell(block, coat, roof)
     low, high = _level(plan, plan.belt - 0.05), _level(plan, plan.height - 0.55)
@@ -77,13 +96,17 @@ def build_bus(
     sign = rectangle((-0.7, 0.7), (high + 0.1, high + 0.26))
     parts.append((_SIGN, block.patch("front", sign)))
     letters = Material((0.9, 0.45, 0.05), roughness=0.6)
-    parts.append((letters, block.patch("front", rectangle((-0.4, 0.3), (high + 0.13, high + 0.23)),
-                                       lift=0.02)))
+    parts.append(
+        (
+            letters,
+            block.patch("front", rectangle((-0.4, 0.3), (high + 0.13, high + 0.23)), lift=0.02),
+        )
+    )
     parts.append((pane, block.patch("rear", rectangle((-0.75, 0.75), (low + 0.1, high)))))
     # One dark band with panes on it: the pillars between bus windows are black as a rule.
     parts += both_sides(block, rectangle((-0.95, 0.94), (low, high + 0.04)), SEAM, steps=(14, 3))
     edges = np.linspace(-0.94, 0.92, 8)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         window = rectangle((start + 0.012, end - 0.012), (low + 0.04, high))
         parts += both_sides(block, window, pane, lift=0.016)
     for door in (front - 0.35, 0.1):
@@ -105,8 +128,12 @@ def build_bus(
     for side in (1, -1):
         parts.append((TRIM, box((front + 0.12, side * (half + 0.1), 2.1), (0.12, 0.2, 0.42))))
         parts.append((TRIM, box((front, side * (half - 0.02), 2.35), (0.3, 0.06, 0.05))))
-    skirt = Panel(block, (-0.9, 0.9), (_level(plan, plan.clearance + 0.25), low - 0.03),
-                  (plan.length * 0.9, plan.belt - 0.65))
+    skirt = Panel(
+        block,
+        (-0.9, 0.9),
+        (_level(plan, plan.clearance + 0.25), low - 0.03),
+        (plan.length * 0.9, plan.belt - 0.65),
+    )
     tail = Panel(block, (-0.7, 0.7), (-0.15, low + 0.05), (1.7, 0.6))
     top = Panel(block, (-0.9, 0.9), (-0.8, 0.8), (plan.length * 0.9, 2.0))
     face = Panel(block, (-0.6, 0.6), (-0.65, low - 0.15), (1.5, 0.5))
@@ -127,8 +154,17 @@ def build_truck(
     arch, low = plan.wheel_radius + 0.08, plan.clearance
     cab_top = min(2.75, plan.height - 0.15)
     cab = slab(
-        plan.cowl, front, half * 0.95, low - 0.05, cab_top,
-        bow=0.18, rake=0.3, edge=0.11, arches=plan.axles[:1], arch=arch, wheel=plan.wheel_radius,
+        plan.cowl,
+        front,
+        half * 0.95,
+        low - 0.05,
+        cab_top,
+        bow=0.18,
+        rake=0.3,
+        edge=0.11,
+        arches=plan.axles[:1],
+        arch=arch,
+        wheel=plan.wheel_radius,
     )
     parts = _shell(cab, coat)
     parts += _cab_fittings(cab, plate)
@@ -143,7 +179,9 @@ def build_truck(
         x = plan.axles[1]
         parts.append((SEAM, box((x, side * half * 0.8, 1.04), (2.3 * arch, 0.5, 0.06))))
         span = plan.axles[0] - x - 2 * arch - 0.9
-        parts.append((STEEL, box((x + arch + span / 2, side * half * 0.9, 0.68), (span, 0.04, 0.12))))
+        parts.append(
+            (STEEL, box((x + arch + span / 2, side * half * 0.9, 0.68), (span, 0.04, 0.12)))
+        )
     parts.append((plate, _tail_plate(rear)))
     height = 0.35 if flat else plan.height - bed_z
     body = slab(bed_rear, bed_front, half, bed_z, bed_z + (0.16 if flat else height), edge=0.03)
@@ -192,6 +230,6 @@ def _cab_fittings(cab: Block, plate: Material) -> Parts:
     return parts
 
 
-def _tail_plate(rear: float):  # type: ignore[no-untyped-def]
+def _tail_plate(rear: float) -> Mesh:
     block = slab(rear + 0.02, rear + 0.08, 0.3, 0.86, 1.02, edge=0.01)
     return block.patch("rear", rectangle((0.9, -0.9), (-0.9, 0.9)), lift=0.005)

@@ -10,8 +10,14 @@ from synthetic_aug.paint import AMBER, RGB, SEAM, STEEL, WOOD, Material, solid
 
 # Colours of foil and cargo, chosen to stand out against most paints.
 LOUD: tuple[RGB, ...] = (
-    (0.75, 0.03, 0.02), (0.02, 0.10, 0.55), (0.80, 0.65, 0.02), (0.02, 0.35, 0.08),
-    (0.80, 0.80, 0.80), (0.01, 0.01, 0.01), (0.75, 0.22, 0.01), (0.02, 0.42, 0.50),
+    (0.75, 0.03, 0.02),
+    (0.02, 0.10, 0.55),
+    (0.80, 0.65, 0.02),
+    (0.02, 0.35, 0.08),
+    (0.80, 0.80, 0.80),
+    (0.01, 0.01, 0.01),
+    (0.75, 0.22, 0.01),
+    (0.02, 0.42, 0.50),
     (0.50, 0.02, 0.30),
 )
 RACKS = ("rails", "box", "basket", "board", "ladder", "sign")
@@ -19,7 +25,7 @@ RACKS = ("rails", "box", "basket", "board", "ladder", "sign")
 
 @dataclass(frozen=True)
 class Sticker:
-    """Foil on a panel: ``panel`` names it, ranges are shares of the panel, ``inner`` a second colour.
+    """Foil on a panel: ``panel`` names it, the ranges are shares of it.
 
     A sticker with an inner colour is a logo: a disc-like field on a rectangle of the outer colour.
     """
@@ -34,13 +40,13 @@ class Sticker:
 
 @dataclass(frozen=True)
 class Cargo:
-    """Things on an open bed: boxes as shares of it (x, y, length, width), height in metres, colour."""
+    """Boxes on an open bed: x, y, length, width as shares of it, height in metres, colour."""
 
     pieces: tuple[tuple[float, float, float, float, float, RGB], ...]
 
 
 def draw_stickers(rng: np.random.Generator, *, bonnet: bool, count: int) -> tuple[Sticker, ...]:
-    """Draw ``count`` different kinds of foil: side logo, side band, tail logo, roof, racing stripe."""
+    """Draw ``count`` kinds of foil: side logo, band, tail logo, roof, racing stripe, patch."""
     kinds = ["side", "band", "tail", "roof", "stripe" if bonnet else "band2", "patch"]
     chosen = rng.permutation(len(kinds))[:count]
     stickers: list[Sticker] = []
@@ -129,15 +135,29 @@ def rack_parts(body: Body, kind: str, color: RGB) -> Parts:
     length, middle = front - rear, (front + rear) / 2
     bars: list[Mesh] = []
     for y in (half - 0.12, 0.12 - half):
-        bars.append(sweep([(rear, y, top), (rear + 0.08, y, top + 0.09), (front - 0.08, y, top + 0.09),
-                           (front, y, top)], radius=0.025))
-    cross = [box((rear + f * length, 0, top + 0.1), (0.07, 2 * half - 0.15, 0.035)) for f in (0.2, 0.8)]
+        bars.append(
+            sweep(
+                [
+                    (rear, y, top),
+                    (rear + 0.08, y, top + 0.09),
+                    (front - 0.08, y, top + 0.09),
+                    (front, y, top),
+                ],
+                radius=0.025,
+            )
+        )
+    cross = [
+        box((rear + f * length, 0, top + 0.1), (0.07, 2 * half - 0.15, 0.035)) for f in (0.2, 0.8)
+    ]
     paint = solid(color)
     if kind == "rails":
         return [(STEEL, mesh) for mesh in bars + cross]
     if kind == "sign":  # a driving school, taxi or courier sign across the roof
         sign = box((middle, 0, top + 0.14), (0.22, min(0.75, half), 0.2), bevel=0.04)
-        return [(paint, sign), (AMBER, box((middle, 0, top + 0.28), (0.12, 0.12, 0.08), bevel=0.03))]
+        return [
+            (paint, sign),
+            (AMBER, box((middle, 0, top + 0.28), (0.12, 0.12, 0.08), bevel=0.03)),
+        ]
     parts: Parts = [(SEAM, mesh) for mesh in cross]
     if kind == "box":
         size = (min(1.9, 0.85 * length), 0.9 * half, 0.36)
@@ -158,5 +178,7 @@ def rack_parts(body: Body, kind: str, color: RGB) -> Parts:
             wall = (middle + x * frame[0], 0.0, top + 0.22)
             parts.append((SEAM, box(wall, (0.04, frame[1], 0.14))))
         load = (0.6 * frame[0], 0.75 * frame[1], 0.28)
-        parts.append((Material(color, roughness=0.8), box((middle, 0, top + 0.28), load, bevel=0.1)))
+        parts.append(
+            (Material(color, roughness=0.8), box((middle, 0, top + 0.28), load, bevel=0.1))
+        )
     return parts

@@ -6,7 +6,7 @@ from typing import Any
 from vreid.errors import ConfigError
 from vreid.files import hash_text
 
-# Raised when the same options give other bytes than before, so that an old city is not taken for new.
+# Raised when the same options give other bytes than before: an old city is not taken for new.
 FORMAT_VERSION = 1
 
 
@@ -17,10 +17,10 @@ class CityOptions:
     Attributes:
         seed: of every random choice, at least 0.
         train_vehicles: vehicles in ``image_train``, at least 2.
-        test_vehicles: vehicles in ``image_query`` and ``image_test``, at least 2, none of the former.
+        test_vehicles: vehicles in ``image_query`` and ``image_test``, at least 2, all others.
         cameras: at least 3, at most 99.
         frames: pictures of one passage, at least 1.
-        image_size: greatest length of a picture's longer side in pixels before digital zoom, 32 to 512.
+        image_size: greatest length of the longer side in pixels before digital zoom, 32 to 512.
         samples: light paths per pixel, a square number gives the least noise.
         lookalikes: share of vehicles that have a twin of the same model and paint, in [0, 1].
         occluded: share of passages in which something stands in front of the vehicle, in [0, 1].
@@ -28,15 +28,15 @@ class CityOptions:
     """
 
     seed: int = 0
-    train_vehicles: int = 90
-    test_vehicles: int = 48
+    train_vehicles: int = 100
+    test_vehicles: int = 60
     cameras: int = 8
     frames: int = 4
     image_size: int = 96
     samples: int = 9
     lookalikes: float = 0.25
     occluded: float = 0.2
-    vehiclex_images: int = 450
+    vehiclex_images: int = 480
 
     def __post_init__(self) -> None:
         """Check every range.

@@ -7,6 +7,7 @@ Every surface is one "principled" material (Burley, "Physically Based Shading at
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 RGB = tuple[float, float, float]
 
@@ -96,11 +97,11 @@ def plate_text(rng: np.random.Generator) -> str:
     return f"{letters}{int(rng.integers(0, 10000)):04d}"
 
 
-def plate_picture(text: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def plate_picture(text: str) -> NDArray[np.float32]:
     """Draw a plate as (16, 72, 3) linear RGB in [0, 1]."""
     import cv2  # drawing happens in the renderer only
 
     picture = np.full((16, 72, 3), 205, dtype=np.uint8)
     cv2.rectangle(picture, (0, 0), (71, 15), (40, 50, 120), 1)
     cv2.putText(picture, text, (3, 13), cv2.FONT_HERSHEY_PLAIN, 0.95, (15, 15, 15), 1)
-    return (picture.astype(np.float32) / 255) ** 2
+    return np.square(picture.astype(np.float32) / 255)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthetic_aug.cameras import Camera, Pose
+from synthetic_aug.geometry import FloatArray
 from synthetic_aug.places import PLACES
 
 
@@ -55,15 +56,18 @@ def draw_passage(
         mean = yaw + 0.5 * turn * (frame - middle) / max(frames - 1, 1)
         at = start + along * np.array([np.cos(mean), np.sin(mean)])
         poses.append(Pose(float(at[0]), float(at[1]), float(heading)))
-    bystanders = _traffic(place.lanes, lane, start, reach, rng)
+    bystanders = [] if turn else _traffic(place.lanes, lane, start, reach, rng)
     if rng.random() < occluded:
         bystanders.append(_occluder(camera, poses[frames // 2], reach, rng))
     return Passage(tuple(poses), tuple(bystanders))
 
 
 def _traffic(
-    lanes: tuple[float, ...], own: float, start: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    reach: float, rng: np.random.Generator,
+    lanes: tuple[float, ...],
+    own: float,
+    start: FloatArray,
+    reach: float,
+    rng: np.random.Generator,
 ) -> list[Bystander]:
     """Other cars in other lanes, or well ahead of or behind the vehicle in its own."""
     found = []
@@ -79,22 +83,26 @@ def _traffic(
     return found
 
 
-def _occluder(
-    camera: Camera, pose: Pose, reach: float, rng: np.random.Generator
-) -> Bystander:
+def _occluder(camera: Camera, pose: Pose, reach: float, rng: np.random.Generator) -> Bystander:
     """Something between camera and vehicle that hides part of it."""
     eye = np.asarray(camera.position[:2])
     vehicle = np.array([pose.x, pose.y])
     away = float(np.linalg.norm(eye - vehicle))
     ahead = (eye - vehicle) / away
     side = np.array([-ahead[1], ahead[0]])
-    kind = ("pole", "tree", "car")[int(rng.integers(0, 3))]
+    kind = ("pole", "tree", "car", "car")[int(rng.integers(0, 4))]
     if kind == "car":
         angle = abs(float(np.sin(pose.yaw - np.arctan2(ahead[1], ahead[0]))))
         clear = 1.5 + angle * 1.2 + (1 - angle) * (reach + 1.8)  # no part of one inside the other
         at = vehicle + ahead * clear + side * rng.uniform(-1.5, 1.5)
-        return Bystander("car", int(rng.integers(0, 1000)), Pose(float(at[0]), float(at[1]), pose.yaw))
+        return Bystander(
+            "car", int(rng.integers(0, 1000)), Pose(float(at[0]), float(at[1]), pose.yaw)
+        )
     share = rng.uniform(0.35, 0.6) if kind == "pole" else rng.uniform(0.3, 0.45)
-    shift = rng.uniform(-0.5, 0.5) * reach if kind == "pole" else rng.choice((-1, 1)) * rng.uniform(0.9, 1.5) * reach
+    shift = (
+        rng.uniform(-0.5, 0.5) * reach
+        if kind == "pole"
+        else rng.choice((-1, 1)) * rng.uniform(0.9, 1.5) * reach
+    )
     at = vehicle + ahead * max(share * away, 3.0) + side * shift
     return Bystander(kind, int(rng.integers(0, 1000)), Pose(float(at[0]), float(at[1]), 0.0))

@@ -7,8 +7,9 @@ heading towards +x drive at negative y.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synthetic_aug.geometry import Mesh, box, make_mesh, merge, sweep
+from synthetic_aug.geometry import FloatArray, Mesh, box, grid_faces, make_mesh, merge, sweep
 from synthetic_aug.ground import paint_ground
 from synthetic_aug.paint import RGB, Material
 
@@ -64,9 +65,7 @@ PLACES: tuple[Place, ...] = (
 )  # fmt: skip
 
 
-def ground_picture(place: Place, rng: np.random.Generator) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.float32]
-]:
+def ground_picture(place: Place, rng: np.random.Generator) -> NDArray[np.float32]:
     """Paint the place's ground, (N, N, 3) linear RGB; rows run along -y, columns along +x."""
     return paint_ground(
         extent=EXTENT, lanes=place.lanes, half_road=place.half_road, road=place.road,
@@ -78,26 +77,27 @@ def tree(rng: np.random.Generator, *, height: float) -> list[tuple[Material, Mes
     """A trunk and some rough balls of leaves, standing at the origin."""
     trunk = sweep([(0, 0, 0), (0, 0, 0.75 * height)], radius=0.17, sides=7)
     shade = rng.uniform(0.7, 1.3)
-    leaves = Material((0.045 * shade, 0.10 * shade, 0.022 * shade), roughness=0.9)
+    leaves = Material((0.09 * shade, 0.17 * shade, 0.04 * shade), roughness=0.9)
     balls = []
-    for _ in range(4):
-        center = np.array([*rng.uniform(-0.9, 0.9, 2), height * rng.uniform(0.68, 0.95)])
-        balls.append(_leafy_ball(rng, center, float(rng.uniform(0.9, 1.5))))
+    for _ in range(5):
+        center = np.array([*rng.uniform(-1.0, 1.0, 2), height * rng.uniform(0.68, 0.95)])
+        balls.append(_leafy_ball(rng, center, float(rng.uniform(0.6, 1.1))))
     return [(BARK, trunk), (leaves, merge(balls))]
 
 
-def _leafy_ball(rng: np.random.Generator, center: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-                radius: float) -> Mesh:
-    polar, turn = np.meshgrid(np.linspace(0.05, np.pi - 0.05, 7), np.linspace(0, 2 * np.pi, 11),
-                              indexing="ij")
+def _leafy_ball(
+    rng: np.random.Generator,
+    center: FloatArray,
+    radius: float,
+) -> Mesh:
+    polar, turn = np.meshgrid(
+        np.linspace(0.05, np.pi - 0.05, 7), np.linspace(0, 2 * np.pi, 11), indexing="ij"
+    )
     rough = radius * rng.uniform(0.75, 1.2, polar.shape)
     rough[:, -1] = rough[:, 0]
     way = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], -1)
     points = (center + way * rough[..., None]).reshape(-1, 3)
-    index = np.arange(77).reshape(7, 11)
-    a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
-    quads = [np.stack([p.ravel() for p in corner], 1) for corner in ((a, b, c), (a, c, d))]
-    return make_mesh(points, np.concatenate(quads))
+    return make_mesh(points, grid_faces(7, 11))
 
 
 def pole(height: float = 8.0) -> list[tuple[Material, Mesh]]:
@@ -119,14 +119,21 @@ def furniture(place: Place, rng: np.random.Generator) -> list[tuple[Material, Me
             wall = box((0, side * (edge + 0.6), 0.45), (EXTENT, 0.3, 0.9), bevel=0.08)
             parts.append((CONCRETE, wall))
     for _ in range(place.trees):
-        at = (float(rng.uniform(-26, 26)), float(rng.choice((-1, 1)) * (edge + rng.uniform(2, 6))), 0.0)
+        at = (
+            float(rng.uniform(-26, 26)),
+            float(rng.choice((-1, 1)) * (edge + rng.uniform(2, 6))),
+            0.0,
+        )
         height = float(rng.uniform(4.0, 6.5))
         parts += [(material, mesh.moved(at)) for material, mesh in tree(rng, height=height)]
     for x in np.arange(-27, 28, 13.5):
         size = (rng.uniform(7, 12), 6.0, rng.uniform(4, 11))
-        side = float(rng.choice((-1, 1)))
-        at = (float(x), side * (edge + 13 + size[1] / 2), size[2] / 2)
+        toward = float(rng.choice((-1, 1)))
+        middle = (float(x), toward * (edge + 20 + size[1] / 2), size[2] / 2)
         shade = rng.uniform(0.12, 0.5)
         front = Material((shade, 0.93 * shade, 0.85 * shade), roughness=0.8)
-        parts.append((front, box(at, size, bevel=0.1)))
-    return parts
+        parts.append((front, box(middle, size, bevel=0.1)))
+    groups: dict[Material, list[Mesh]] = {}
+    for material, mesh in parts:
+        groups.setdefault(material, []).append(mesh)
+    return [(material, merge(meshes)) for material, meshes in groups.items()]

@@ -1,4 +1,4 @@
-"""The plan of a city: who passes which camera, and which file shows it; nothing is rendered here."""
+"""The plan of a city: who passes which camera, and which file shows it."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,16 @@ from synthetic_aug.vehicle import VehicleSpec, draw_marks, draw_spec
 
 REAL = "AIC21_Track2_ReID"
 SYNTHETIC = "AIC21_Track2_ReID_Simulation"
-_STREAMS = {"train": 1, "test": 2, "vehiclex": 3, "cameras": 4, "plan": 5, "places": 6, "traffic": 7}
-_VEHICLEX_SHOTS = 15  # pictures of one synthetic vehicle
+_STREAMS = {
+    "train": 1,
+    "test": 2,
+    "vehiclex": 3,
+    "cameras": 4,
+    "plan": 5,
+    "places": 6,
+    "traffic": 7,
+}
+_VEHICLEX_SHOTS = 6  # pictures of one synthetic vehicle
 _VEHICLEX_CAMERAS = 11
 
 
@@ -85,7 +93,9 @@ def draw_tracklets(options: CityOptions) -> list[Tracklet]:
     for vehicle in draw_vehicles(options, "train", options.train_vehicles, 1):
         cameras = rng.permutation(options.cameras)[: int(rng.integers(3, 5))]
         for camera in cameras:
-            passes.append((vehicle, int(camera), "image_train", int(rng.integers(low, options.frames + 1))))
+            passes.append(
+                (vehicle, int(camera), "image_train", int(rng.integers(low, options.frames + 1)))
+            )
     first = options.train_vehicles + 1
     for vehicle in draw_vehicles(options, "test", options.test_vehicles, first):
         cameras = rng.permutation(options.cameras)[:5]
@@ -102,7 +112,10 @@ def draw_tracklets(options: CityOptions) -> list[Tracklet]:
         numbers[folder] = iter(rng.permutation(total) + 1)
     return [
         Tracklet(
-            vehicle, camera, folder, tuple(f"{next(numbers[folder]):06d}.jpg" for _ in range(frames))
+            vehicle,
+            camera,
+            folder,
+            tuple(f"{next(numbers[folder]):06d}.jpg" for _ in range(frames)),
         )
         for vehicle, camera, folder, frames in passes
     ]
@@ -129,10 +142,11 @@ def folder_path(folder: str) -> str:
 
 
 def vehiclex_orientation(options: CityOptions, tracklet: Tracklet) -> float:
-    """Orientation in degrees of a VehicleX picture: uniform, stratified over each vehicle's shots."""
+    """Orientation in degrees of a VehicleX picture, uniform; stratified over a vehicle's shots."""
     shot = int(tracklet.names[0].rsplit("_", 1)[1].split(".")[0])
     rng = generator(options, "vehiclex", tracklet.vehicle.index, 2)
     start = rng.uniform(0, 360)
     jitter = rng.uniform(0, 1, _VEHICLEX_SHOTS)
-    return round(float((start + (shot - 1 + jitter[shot - 1]) * 360 / _VEHICLEX_SHOTS) % 360), 3) % 360
-
+    return (
+        round(float((start + (shot - 1 + jitter[shot - 1]) * 360 / _VEHICLEX_SHOTS) % 360), 3) % 360
+    )

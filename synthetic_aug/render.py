@@ -6,8 +6,8 @@ The same seed and options give the same bytes, whatever the number of jobs and h
 was stopped. A finished city is kept; ``city.json`` is written last and marks it.
 
 Orientation in the VehicleX-layout labels: degrees in [0, 360) by which the vehicle is turned
-counter-clockwise, seen from above, out of the position in which its front faces the camera: 0 front,
-90 its right side (it drives towards the right of the picture), 180 rear, 270 its left side.
+counter-clockwise, seen from above, out of the position in which its front faces the camera: 0
+front, 90 its right side (it drives towards the right of the picture), 180 rear, 270 its left side.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import fields
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,7 +27,7 @@ from synthetic_aug.layout import remove_leftovers, write_layout
 from synthetic_aug.options import FORMAT_VERSION, CityOptions, differences
 from synthetic_aug.plan import REAL, SYNTHETIC, Tracklet, draw_tracklets, draw_vehiclex
 from synthetic_aug.sheet import write_sheet
-from synthetic_aug.worker import Painter, run_worker, start_worker
+from synthetic_aug.worker import Painter, leave_interrupts, run_unit
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.files import read_json, write_json
 
@@ -92,12 +93,14 @@ def _check(root: Path, options: CityOptions) -> bool:
             what = differences(found["options"], options.table())
             what = what or [f"format is {found.get('format')} there and {FORMAT_VERSION} here"]
             raise DataError(
-                f"{root}: holds a city with other options: {'; '.join(what)}; render elsewhere with "
-                "--root FOLDER, or delete and render again with --force"
+                f"{root}: holds a city with other options: {'; '.join(what)}; render elsewhere "
+                "with --root FOLDER, or delete it and render again with --force"
             )
         return name == _MARKER
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise DataError(f"{root}: exists and is no city ({_MARKER} is missing); give another --root")
+        raise DataError(
+            f"{root}: exists and is no city ({_MARKER} is missing); give another --root"
+        )
     return False
 
 
@@ -131,13 +134,16 @@ def _work(
         painter = Painter(root, options)
         yield from map(painter.paint, units)
         return
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=start_worker, initargs=(root, options)
-    )
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=leave_interrupts)
     try:
-        futures = [pool.submit(run_worker, unit) for unit in units]
+        futures = [pool.submit(run_unit, root, options, unit) for unit in units]
         for future in as_completed(futures):
             yield future.result()
+    except BrokenProcessPool:
+        raise DataError(
+            f"{root}: a rendering process was killed, perhaps for memory; the same command goes on "
+            "from here, with --jobs 1 it needs less"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -167,16 +173,20 @@ class _Progress:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="synthetic_aug.render", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="synthetic_aug.render",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--root", type=Path, default=Path("data/toycity"), metavar="FOLDER")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--force", action="store_true", help="delete what is there, render anew")
     for field in fields(CityOptions):
         flag = "--" + field.name.replace("_", "-")
         kind = float if isinstance(field.default, float) else int
-        parser.add_argument(flag, type=kind, default=field.default, metavar="N",
-                            help=f"default {field.default}")
+        parser.add_argument(
+            flag, type=kind, default=field.default, metavar="N", help=f"default {field.default}"
+        )
     return parser
 
 

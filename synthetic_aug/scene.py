@@ -1,7 +1,7 @@
 """Scenes for Mitsuba 3: meshes to shapes, places to grounds, one picture and one mask at a time.
 
-Mitsuba 3 (Jakob et al., https://mitsuba-renderer.org) traces the paths, in its ``scalar_rgb`` variant
-with one thread a process, so that the order of random numbers and with it every byte is fixed.
+Mitsuba 3 (Jakob et al., https://mitsuba-renderer.org) traces the paths, in its ``scalar_rgb``
+variant with one thread a process, so that the order of random numbers and every byte is fixed.
 """
 
 from dataclasses import dataclass
@@ -32,12 +32,13 @@ def load_mitsuba() -> ModuleType:
         import mitsuba
     except ImportError as error:
         raise DataError(
-            f"cannot render: Mitsuba 3 is missing ({error}); install it with: pip install -e '.[render]'"
+            f"cannot render: Mitsuba 3 is missing ({error}); install it with "
+            "pip install -e '.[render]'"
         ) from None
     mitsuba.set_variant("scalar_rgb")
     drjit.set_thread_count(1)
     mitsuba.set_log_level(mitsuba.LogLevel.Error)
-    return mitsuba  # type: ignore[no-any-return]
+    return mitsuba
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class Stage:
 
     def group(self, parts: Parts) -> Any:
         """Put parts into a shape group that can stand anywhere."""
-        shapes = {f"part{i}": self._shape(mesh, material) for i, (material, mesh) in enumerate(parts)}
+        shapes = {
+            f"part{i}": self._shape(mesh, material) for i, (material, mesh) in enumerate(parts)
+        }
         return self.mi.load_dict({"type": "shapegroup", **shapes})
 
     def _place(self, index: int) -> dict[str, Any]:
@@ -180,10 +183,15 @@ class Stage:
         }  # fmt: skip
         return self.mi.load_dict(
             {
-                "type": "perspective", "fov": float(fov), "fov_axis": "x", "near_clip": 0.1,
-                "far_clip": 1000.0, "to_world": look, "film": film,
+                "type": "perspective",
+                "fov": float(fov),
+                "fov_axis": "x",
+                "near_clip": 0.1,
+                "far_clip": 1000.0,
+                "to_world": look,
+                "film": film,
                 "sampler": {"type": "multijitter"},
-            }  # fmt: skip
+            }
         )
 
     def render(

@@ -45,7 +45,7 @@ def _row(label: str, pictures: Sequence[Picture]) -> Picture:
 
 
 def write_sheet(root: Path, options: CityOptions, tracklets: Sequence[Tracklet]) -> Path:
-    """Write ``contact_sheet.jpg``: body types, cameras, tracklets, look-alikes, synthetic pictures."""
+    """Write ``contact_sheet.jpg``: body types, cameras, tracklets, look-alikes, VehicleX layout."""
     train = [tracklet for tracklet in tracklets if tracklet.folder == "image_train"]
     rows = []
     by_type: dict[str, list[Tracklet]] = {name: [] for name in BODY_TYPES}
@@ -64,12 +64,17 @@ def write_sheet(root: Path, options: CityOptions, tracklets: Sequence[Tracklet])
         rows.append(_row(f"tracklets of vehicle {number}", pictures))
     twins = {t.vehicle.index: t.vehicle for t in train if t.vehicle.model != t.vehicle.index}
     for twin in list(twins.values())[:3]:
-        for index, word in ((twin.model, "look-alikes: one"), (twin.index, "look-alikes: the other")):
+        for index, word in (
+            (twin.model, "look-alikes: one"),
+            (twin.index, "look-alikes: the other"),
+        ):
             found = [tracklet for tracklet in train if tracklet.vehicle.index == index]
             rows.append(_row(word, [_load(root, t, k) for t in found for k in range(len(t.names))]))
     synthetic = [tracklet for tracklet in tracklets if tracklet.folder == "sys_image_train"]
-    for start in (0, _COLUMNS):
-        rows.append(_row("VehicleX layout", [_load(root, t, 0) for t in synthetic[start : start + 10]]))
+    chosen = synthetic[:: max(1, len(synthetic) // (2 * _COLUMNS))]
+    for start in (0, _COLUMNS) if synthetic else ():
+        shown = chosen[start : start + _COLUMNS]
+        rows.append(_row("VehicleX layout", [_load(root, t, 0) for t in shown]))
     path = root / "contact_sheet.jpg"
     with atomic_path(path) as temporary:
         temporary.write_bytes(jpeg(np.concatenate(rows, axis=0), 88))

@@ -36,19 +36,39 @@ class Daylight:
     haze: RGB
 
     def ground_light(self) -> float:
-        """Brightness of a white level ground, by which a camera sets its exposure."""
+        """Brightness of a white level ground."""
         sky = 0.5 * (np.mean(self.zenith) + np.mean(self.horizon))
         return float(sky + np.mean(self.sun) * np.sin(np.radians(self.elevation)))
 
+    def exposure_light(self) -> float:
+        """Brightness by which a camera sets its exposure: white surfaces, level and upright."""
+        sky = 0.5 * (np.mean(self.zenith) + np.mean(self.horizon))
+        angle = np.radians(self.elevation)
+        return float(sky + np.mean(self.sun) * (0.65 * np.sin(angle) + 0.35 * np.cos(angle)))
+
 
 DAYLIGHTS: tuple[Daylight, ...] = (
-    Daylight("noon", 58.0, (2.4, 2.3, 2.1), (0.22, 0.38, 0.75), (0.75, 0.82, 0.92), (0.1, 0.1, 0.1)),
-    Daylight("morning", 24.0, (2.1, 1.7, 1.15), (0.2, 0.3, 0.55), (0.7, 0.66, 0.6), (0.6, 0.4, 0.2)),
-    Daylight("overcast", 50.0, (0.0, 0.0, 0.0), (0.85, 0.88, 0.92), (0.6, 0.62, 0.65), (0.0, 0.0, 0.0)),
-    Daylight("afternoon", 40.0, (2.4, 2.15, 1.75), (0.2, 0.34, 0.66), (0.72, 0.76, 0.8), (0.2, 0.18, 0.1)),
-    Daylight("evening", 13.0, (1.9, 1.15, 0.55), (0.16, 0.2, 0.36), (0.55, 0.45, 0.4), (0.9, 0.5, 0.2)),
-    Daylight("hazy", 44.0, (0.8, 0.76, 0.68), (0.6, 0.66, 0.75), (0.85, 0.86, 0.85), (0.2, 0.2, 0.2)),
-    Daylight("dusk", 4.0, (0.0, 0.0, 0.0), (0.16, 0.2, 0.34), (0.42, 0.34, 0.36), (0.45, 0.22, 0.12)),
+    Daylight(
+        "noon", 58.0, (2.4, 2.3, 2.1), (0.22, 0.38, 0.75), (0.75, 0.82, 0.92), (0.1, 0.1, 0.1)
+    ),
+    Daylight(
+        "morning", 24.0, (2.1, 1.7, 1.15), (0.2, 0.3, 0.55), (0.7, 0.66, 0.6), (0.6, 0.4, 0.2)
+    ),
+    Daylight(
+        "overcast", 50.0, (0.0, 0.0, 0.0), (0.85, 0.88, 0.92), (0.6, 0.62, 0.65), (0.0, 0.0, 0.0)
+    ),
+    Daylight(
+        "afternoon", 40.0, (2.4, 2.15, 1.75), (0.2, 0.34, 0.66), (0.72, 0.76, 0.8), (0.2, 0.18, 0.1)
+    ),
+    Daylight(
+        "evening", 13.0, (1.9, 1.15, 0.55), (0.16, 0.2, 0.36), (0.55, 0.45, 0.4), (0.9, 0.5, 0.2)
+    ),
+    Daylight(
+        "hazy", 44.0, (0.8, 0.76, 0.68), (0.6, 0.66, 0.75), (0.85, 0.86, 0.85), (0.2, 0.2, 0.2)
+    ),
+    Daylight(
+        "dusk", 4.0, (0.0, 0.0, 0.0), (0.16, 0.2, 0.34), (0.42, 0.34, 0.36), (0.45, 0.22, 0.12)
+    ),
 )
 
 
@@ -91,4 +111,4 @@ def panorama(
         solid_angle = np.sin((np.arange(HEIGHT) + 0.5) / HEIGHT * np.pi)[:, None, None]
         solid_angle = solid_angle * (np.pi / HEIGHT) * (2 * np.pi / WIDTH)
         picture = picture + np.asarray(light.sun) * np.pi * spot / (spot * solid_angle).sum()
-    return picture
+    return np.asarray(picture)

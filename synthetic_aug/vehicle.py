@@ -1,4 +1,4 @@
-"""A vehicle: its specification drawn from a generator, and the meshes made from the specification."""
+"""A vehicle: its specification drawn from a generator, and the meshes made from it."""
 
 from dataclasses import dataclass, replace
 
@@ -106,9 +106,10 @@ def draw_marks(
     bright = LOUD[int(rng.integers(0, len(LOUD)))]
     dark_roof = Material((0.01, 0.01, 0.011), roughness=0.4, clearcoat=1.0)
     white_roof = Material((0.78, 0.78, 0.77), roughness=0.45, clearcoat=1.0)
+    other_roof = white_roof if max(model.coat.color) < 0.4 else dark_roof
     dents = tuple(
         Dent(
-            float(rng.uniform(*sorted((plan.axles[1] + 0.5, plan.axles[0] - 0.5)))),
+            float(rng.uniform(plan.axles[1] + 0.5, plan.axles[0] - 0.5)),
             float(rng.uniform(0.5, 0.75)),
             float(rng.uniform(0.03, 0.07)),
             float(rng.uniform(0.12, 0.22)),
@@ -118,7 +119,7 @@ def draw_marks(
     )
     return replace(
         model,
-        roof=((white_roof if max(model.coat.color) < 0.4 else dark_roof) if "roof" in order else None),
+        roof=other_roof if "roof" in order else None,
         tint=float(rng.choice((0.0, 0.35, 0.95))),
         rim=draw_rim(rng),
         plate=plate_text(rng),
@@ -153,8 +154,9 @@ def _wheels(spec: VehicleSpec) -> Parts:
     front, rear = plan.axles
     if plan.body_type not in ("bus", "truck"):
         width = 0.6 * plan.wheel_radius
-        return wheel_set([(front, half - 0.035), (rear, half - 0.035)], plan.wheel_radius, width,
-                         spec.rim)
+        return wheel_set(
+            [(front, half - 0.035), (rear, half - 0.035)], plan.wheel_radius, width, spec.rim
+        )
     places = [(front, half - 0.05), (rear, half - 0.05)]
     if plan.body_type == "truck":
         places[0] = (front, half * 0.95 - 0.03)
@@ -163,7 +165,7 @@ def _wheels(spec: VehicleSpec) -> Parts:
 
 
 def build(spec: VehicleSpec) -> dict[Material, Mesh]:
-    """Make the vehicle's meshes, one per material, standing on z = 0 with its middle at x = y = 0."""
+    """Make the vehicle's meshes, one per material, standing on z = 0 over the origin."""
     body = _bare_body(spec)
     parts = list(body.parts) + _wheels(spec)
     for sticker in spec.stickers:

@@ -42,17 +42,24 @@ def _spokes(rim: Rim, inner: float, outer: float, y: float) -> Mesh:
     half = np.pi / count * share
     corners = []
     # Spokes widen slightly outwards and bow outwards at the hub, which gives them a highlight.
-    for radius, spread, rise in ((0.02, half, 0.025), (inner, half, 0.02), (outer, 0.8 * half, 0.0)):
+    for radius, spread, rise in (
+        (0.02, half, 0.025),
+        (inner, half, 0.02),
+        (outer, 0.8 * half, 0.0),
+    ):
         for side in (-1, 1):
             a = angle + side * spread
-            corners.append(np.hstack([radius * np.cos(a), np.full_like(a, y + rise),
-                                      radius * np.sin(a)]))
+            corners.append(
+                np.hstack([radius * np.cos(a), np.full_like(a, y + rise), radius * np.sin(a)])
+            )
     points = np.stack(corners, axis=1).reshape(-1, 3)  # (count * 6, 3), rows of (radius, side)
     faces = np.concatenate([grid_faces(3, 2) + 6 * k for k in range(count)])
     return make_mesh(points, faces[:, ::-1].copy())
 
 
-def wheel(radius: float, width: float, rim: Rim, *, hub: float = 0.66) -> list[tuple[Material, Mesh]]:
+def wheel(
+    radius: float, width: float, rim: Rim, *, hub: float = 0.66
+) -> list[tuple[Material, Mesh]]:
     """Make a wheel centred at the origin with its outer side towards +y."""
     half = width / 2
     tyre = lathe(

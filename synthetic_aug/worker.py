@@ -1,16 +1,18 @@
 """One unit of work: all pictures of one vehicle, skipping those that are already there."""
 
+import signal
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthetic_aug.cameras import (
     Camera,
     Pose,
     crop_of,
     draw_cameras,
-    orientation_of,
     project,
     studio_camera,
 )
@@ -20,7 +22,6 @@ from synthetic_aug.passage import Bystander, Passage, draw_passage
 from synthetic_aug.places import pole, tree
 from synthetic_aug.plan import (
     Tracklet,
-    Vehicle,
     folder_path,
     generator,
     spec_of,
@@ -87,7 +88,13 @@ class Painter:
                 continue
             stream = tracklet.vehicle.group
             rng = generator(
-                self.options, stream, tracklet.vehicle.index, 3, tracklet.camera, _key(tracklet), frame
+                self.options,
+                stream,
+                tracklet.vehicle.index,
+                3,
+                tracklet.camera,
+                _key(tracklet),
+                frame,
             )
             standing = _placed(points, pose)
             crop = crop_of(camera, standing, self.options.image_size, rng=rng)
@@ -97,14 +104,12 @@ class Painter:
             if mask.mean() < _LEAST_SEEN * 255:
                 view = View(camera, crop, (group, pose), (), empty=True)
                 radiance, mask = self.stage.render(view, samples=self.options.samples, seed=seed)
-            speed = project(camera, np.array([[pose.x, pose.y, 0.5],
-                                              [pose.x + 0.1 * np.cos(pose.yaw),
-                                               pose.y + 0.1 * np.sin(pose.yaw), 0.5]]))
-            smear = (speed[1] - speed[0]) * crop.columns / crop.width * rng.uniform(0, 0.6)
-            white = DAYLIGHTS[camera.daylight].ground_light()
-            picture = expose(radiance, camera.sensor, white, motion=(smear[0], smear[1]), rng=rng)
-            if mask.shape != picture.shape[:2]:
-                mask = _enlarged(mask, picture.shape[:2])
+            # Ten centimetres of travel while the shutter is open, at most.
+            length = 0.1 * rng.uniform(0, 1)
+            white = DAYLIGHTS[camera.daylight].exposure_light()
+            motion = _smear(camera, pose, length) * crop.columns / crop.width
+            picture = expose(radiance, camera.sensor, white, motion=motion, rng=rng)
+            mask = _enlarged(mask, picture.shape[:2])
             # The mask first: a picture that is there is a frame that is done.
             _write(mask_path, png(mask))
             _write(picture_path, jpeg(picture, camera.sensor.quality))
@@ -137,7 +142,7 @@ class Painter:
 
 
 def _key(tracklet: Tracklet) -> int:
-    """Number that tells apart the lone pictures of one synthetic vehicle and camera; 0 elsewhere."""
+    """Number that tells apart the pictures of one synthetic vehicle; 0 elsewhere."""
     if tracklet.folder != "sys_image_train":
         return 0
     return int(tracklet.names[0].rsplit("_", 1)[1].split(".")[0])
@@ -149,12 +154,18 @@ def _placed(points: FloatArray, pose: Pose) -> FloatArray:
     return np.asarray(points @ turn.T + np.array([pose.x, pose.y, 0.0]))
 
 
-def _enlarged(mask: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], shape: tuple[int, ...]) -> (
-    np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-):
+def _smear(camera: Camera, pose: Pose, length: float) -> FloatArray:
+    """Way of the vehicle's middle across the picture (2,) in picture widths."""
+    ends = np.array([[0.0, 0.0, 0.5], [length, 0.0, 0.5]])
+    start, end = project(camera, _placed(ends, pose))
+    return np.asarray(end - start)
+
+
+def _enlarged(mask: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Nearest pixels of the mask for each pixel of a picture of another size."""
     rows = np.arange(shape[0]) * mask.shape[0] // shape[0]
     columns = np.arange(shape[1]) * mask.shape[1] // shape[1]
-    return mask[rows][:, columns]
+    return np.asarray(mask[rows][:, columns])
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -162,19 +173,16 @@ def _write(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-_painter: Painter | None = None
+@cache
+def _painter(root: Path, options: CityOptions) -> Painter:
+    return Painter(root, options)
 
 
-def start_worker(root: Path, options: CityOptions) -> None:
-    """Prepare a worker process of the pool."""
-    global _painter  # one painter per worker process, which serves one city only
-    _painter = Painter(root, options)
+def run_unit(root: Path, options: CityOptions, tracklets: Sequence[Tracklet]) -> int:
+    """Paint one vehicle in a worker process, whose painter lasts as long as the process."""
+    return _painter(root, options).paint(tracklets)
 
 
-def run_worker(tracklets: Sequence[Tracklet]) -> int:
-    """Paint one vehicle in a worker process."""
-    assert _painter is not None
-    return _painter.paint(tracklets)
-
-
-__all__ = ["Painter", "Vehicle", "orientation_of", "run_worker", "start_worker"]
+def leave_interrupts() -> None:
+    """Let the parent process alone react to Ctrl-C, so that the picture in work is finished."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
