@@ -15,6 +15,8 @@ from synthetic_aug.places import PLACES
 from synthetic_aug.sensor import Sensor, draw_sensor
 from synthetic_aug.sky import DAYLIGHTS
 
+_LEAST_SIDE = 16  # pixels; flatter boxes are made higher
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -164,7 +166,8 @@ def crop_of(
     # A family car at the target spans about a quarter of the picture: it gets most of the pixels,
     # farther and smaller vehicles fewer, buses no more.
     long = image_size * camera.sensor.scale * float(np.clip((size.max() / 0.26) ** 0.6, 0.6, 1.0))
-    columns, rows = np.maximum(np.round(size / size.max() * long), 24).astype(int)
-    return Crop(
-        float(low[0]), float(low[1]), float(size[0]), float(size[1]), int(columns), int(rows)
-    )
+    scale = long / size.max()  # pixels to a picture width
+    pixels = np.maximum(np.round(size * scale), _LEAST_SIDE)
+    width, height = pixels / scale
+    left, top = (low + high - pixels / scale) / 2
+    return Crop(left, top, width, height, int(pixels[0]), int(pixels[1]))

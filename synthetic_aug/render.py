@@ -34,6 +34,19 @@ from vreid.files import read_json, write_json
 _MARKER, _STARTED = "city.json", ".city-started.json"
 _INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
 
+_HELP = {
+    "seed": "number that determines every random choice",
+    "train_vehicles": "vehicles in image_train",
+    "test_vehicles": "other vehicles, in image_query and image_test",
+    "cameras": "cameras, at least 3",
+    "frames": "pictures of one passage under a camera, at most",
+    "image_size": "pixels of a picture's longer side, at most, before digital zoom",
+    "samples": "light paths per pixel; square numbers give the least noise",
+    "lookalikes": "share of vehicles that have a twin of the same model and paint",
+    "occluded": "share of passages with something in front of the vehicle",
+    "vehiclex_images": "pictures in VehicleX's layout, 0 for none",
+}
+
 
 def main(root: Path, options: CityOptions, *, jobs: int = 2, force: bool = False) -> Path:
     """Render a city, or go on with one that was stopped, and return its root.
@@ -184,9 +197,8 @@ def _parser() -> argparse.ArgumentParser:
     for field in fields(CityOptions):
         flag = "--" + field.name.replace("_", "-")
         kind = float if isinstance(field.default, float) else int
-        parser.add_argument(
-            flag, type=kind, default=field.default, metavar="N", help=f"default {field.default}"
-        )
+        text = f"{_HELP[field.name]} (default {field.default})"
+        parser.add_argument(flag, type=kind, default=field.default, metavar="N", help=text)
     return parser
 
 
