@@ -20,6 +20,7 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11",
         "pyyaml>=6.0",
+        "huggingface_hub>=0.23",
         "safetensors>=0.4",
         "defusedxml>=0.7",
         "matplotlib>=3.8",
@@ -27,7 +28,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require={
-        "render": ["mitsuba>=3.5"],
+        "render": ["mitsuba>=3.6"],
         "dev": [
             "mypy>=1.10",
             "pytest>=8.0",
