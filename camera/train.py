@@ -13,10 +13,10 @@ from vreid.build import build_split, build_vehicle_holdout
 from vreid.cli import run_classifier
 from vreid.config import load_config
 from vreid.data.sample import UNKNOWN, Sample
-from vreid.engine import Validation, fit
+from vreid.engine import fit
 from vreid.errors import DataError
 from vreid.features import IntArray
-from vreid.validate import LogitArray, accuracy, classification
+from vreid.validate import LogitArray, Validation, accuracy, classification
 
 
 def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:

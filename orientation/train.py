@@ -15,9 +15,9 @@ from vreid.build import build_split, build_vehicle_holdout
 from vreid.cli import run_classifier
 from vreid.config import load_config
 from vreid.data.sample import Sample
-from vreid.engine import Validation, fit
+from vreid.engine import fit
 from vreid.errors import DataError
-from vreid.validate import LogitArray, classification
+from vreid.validate import LogitArray, Validation, classification
 
 NUM_BINS = 36
 

@@ -45,11 +45,11 @@ def run_stages(stages: Sequence[Stage]) -> None:
     for number, one in enumerate(stages, start=1):
         stamp = one.output.with_name(f".{one.output.name}.stage")
         state = _state(one, hashes)
-        title = f"[{number}/{len(stages)}] {one.output}"
+        title = f"[{number}/{len(stages)}] {one.words[0]}"
         if one.output.exists() and stamp.exists() and stamp.read_text() == state:
-            print(f"{title}: up to date", flush=True)
+            print(f"{title}: {one.output} is up to date", flush=True)
             continue
-        print(f"{title}: python -m {' '.join(one.words)}", flush=True)
+        print(f"{title}: ", end="", flush=True)  # the verb goes on with what it wrote
         stamp.unlink(missing_ok=True)
         run_verb(one.words)
         hashes.pop(one.output, None)

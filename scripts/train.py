@@ -10,10 +10,10 @@ from vreid.build import build_holdout, build_split
 from vreid.cli import recipe_parser
 from vreid.config import load_config
 from vreid.data.sample import UNKNOWN, Sample, Split
-from vreid.engine import Evaluate, fit
+from vreid.engine import fit
 from vreid.errors import ConfigError, run_command
 from vreid.options import Config
-from vreid.validate import retrieval
+from vreid.validate import Evaluate, retrieval
 
 
 def main(recipe: Path, overrides: Sequence[str] = (), *, members: Sequence[str] = ()) -> list[Path]:

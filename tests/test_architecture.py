@@ -44,9 +44,12 @@ JOINING = frozenset(
         "config_keys",
         "engine",
         "extract",
+        "journal",
         "options",
         "report",
         "runs",
+        "step",
+        "stopping",
         "validate",
     }
 )

@@ -103,7 +103,7 @@ def test_from_pictures_to_a_checked_and_scored_submission(
     assert track2.read_bytes() == before
     printed = capfd.readouterr().out
     assert printed.count("up to date") >= 10 + len(runs)
-    assert "wrote runs" not in printed
+    assert "wrote runs" not in printed  # no distance was computed again
 
 
 def test_queries_and_gallery_never_mix(folder: Path) -> None:

@@ -10,16 +10,12 @@ import torch
 
 from tests.pictures import make_samples
 from vreid.data.sample import Sample
-from vreid.engine import TrainingError, Validation, fit
+from vreid.engine import TrainingError, fit
 from vreid.errors import ConfigError, DataError
 from vreid.features import IntArray
 from vreid.models.embedder import Embedder
-from vreid.options import (
-    Config,
-    InputOptions,
-    ModelOptions,
-    SolverOptions,
-)
+from vreid.options import Config, InputOptions, ModelOptions, SolverOptions
+from vreid.validate import Validation
 
 CONFIG = Config(
     device="cpu",

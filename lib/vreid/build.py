@@ -17,8 +17,7 @@ from vreid.losses.combined import combined_loss
 from vreid.models.backbone import build_backbone
 from vreid.models.embedder import Embedder, Embedding
 from vreid.options import Config, DataOptions
-
-Loss = Callable[[Embedding, torch.Tensor], dict[str, torch.Tensor]]
+from vreid.step import Loss
 
 
 def build_split(options: DataOptions) -> Split:

@@ -8,29 +8,23 @@ the step, and the checkpoint holds the rest.
 
 import logging
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from vreid.build import build_batches, build_loader, build_loss, build_model
 from vreid.checkpoint import Progress, load_state, save_model, save_state
 from vreid.data.sample import Sample
 from vreid.errors import UserError
 from vreid.features import IntArray
-from vreid.models.embedder import Embedder
+from vreid.journal import Journal
 from vreid.optim import build_optimizer, lr_factor, set_lr
 from vreid.options import Config
 from vreid.precision import Precision, choose_precision
 from vreid.runs import (
-    MetricsFile,
     choose_device,
     finish_run,
     finished_facts,
@@ -39,24 +33,9 @@ from vreid.runs import (
     run_log,
     seed_torch,
 )
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What a validation found.
-
-    Attributes:
-        score: Chooses the best checkpoint; larger is better.
-        values: Numbers for the log, such as ``{"map": 0.41, "rank1": 0.55}``.
-        protocol: The line that says how they were measured.
-    """
-
-    score: float
-    values: Mapping[str, float]
-    protocol: str
-
-
-Evaluate = Callable[[Embedder], Validation]
+from vreid.step import TrainStep
+from vreid.stopping import stop_requests
+from vreid.validate import Evaluate
 
 
 class TrainingError(UserError):
@@ -127,7 +106,14 @@ class _Training:
             momentum=self.solver.momentum,
         )
         self.scaler = self.precision.scaler()
-        self.loss = build_loss(config)
+        self.step = TrainStep(
+            self.model,
+            build_loss(config),
+            self.optimizer,
+            precision=self.precision,
+            scaler=self.scaler,
+            clip_norm=self.solver.clip_norm,
+        )
         self.progress = Progress()
         self.steps_per_epoch = len(build_batches(config, self.classes, epoch=0))
         self.stop_requested = False
@@ -147,18 +133,22 @@ class _Training:
             self.progress = load_state(
                 last, model=self.model, optimizer=self.optimizer, scaler=self.scaler
             )
-            self.log.info(
-                "going on after epoch %d, step %d", self.progress.epoch, self.progress.step
-            )
-        self.metrics = MetricsFile(self.run_dir / "metrics.jsonl", step=self.progress.step)
-        board = SummaryWriter(str(self.run_dir / "tensorboard"), purge_step=self.progress.step + 1)
+            place = (self.progress.epoch, self.progress.step)
+            self.log.info("going on after epoch %d, step %d", *place)
+        self.journal = Journal(
+            self.run_dir,
+            self.log,
+            step=self.progress.step,
+            max_epochs=self.solver.max_epochs,
+            steps_per_epoch=self.steps_per_epoch,
+        )
         started = time.monotonic()
         try:
-            with self._stop_on_signal():
+            with stop_requests(self._request_stop):
                 while self.progress.epoch < self.solver.max_epochs:
-                    self._epoch(board)
+                    self._epoch()
         finally:
-            board.close()
+            self.journal.close()
         facts = {
             "epochs": self.progress.epoch,
             "best_epoch": self.progress.best_epoch,
@@ -168,16 +158,25 @@ class _Training:
         finish_run(self.run_dir, facts)
         self.log.info("finished: %s", self.run_dir / "best.pt")
 
-    def _epoch(self, board: SummaryWriter) -> None:
-        epoch, progress = self.progress.epoch, self.progress
+    def _request_stop(self) -> None:
+        self.stop_requested = True
+        self.log.info("stopping after this batch")
+
+    def _epoch(self) -> None:
+        progress = self.progress
         self.model.train()
         loader = build_loader(
-            self.config, self.samples, self.classes, epoch=epoch, first_batch=progress.batch
+            self.config,
+            self.samples,
+            self.classes,
+            epoch=progress.epoch,
+            first_batch=progress.batch,
         )
         saved = logged = time.monotonic()
         images_done = 0
         for batch in loader:
-            losses = self._step(batch.images, batch.labels)
+            set_lr(self.optimizer, self._lr_factor())
+            losses = self.step(batch.images, batch.labels)
             progress.batch += 1
             progress.step += 1
             images_done += len(batch.labels)
@@ -185,7 +184,11 @@ class _Training:
             ends = progress.batch == self.steps_per_epoch
             if progress.step % self.solver.log_period == 0 or ends:
                 values = self._checked(losses)
-                self._log_step(values, images_done / (now - logged), board)
+                lr = max(group["lr"] for group in self.optimizer.param_groups)
+                rate = images_done / (now - logged)
+                self.journal.train(
+                    values, epoch=progress.epoch, step=progress.step, lr=lr, rate=rate
+                )
                 logged, images_done = now, 0
             if self.stop_requested or (now - saved > self.solver.checkpoint_seconds and not ends):
                 self._checked(losses)  # a checkpoint must be worth going on from
@@ -195,33 +198,17 @@ class _Training:
                 raise KeyboardInterrupt
         progress.epoch += 1
         progress.batch = 0
-        self._validate(board)
+        self._validate()
         self._save()
 
-    def _step(self, images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        factor = lr_factor(
+    def _lr_factor(self) -> float:
+        return lr_factor(
             self.progress.step,
             total_steps=self.solver.max_epochs * self.steps_per_epoch,
             warmup_steps=round(self.solver.warmup_epochs * self.steps_per_epoch),
             warmup_factor=self.solver.warmup_factor,
             final_factor=self.solver.final_factor,
         )
-        set_lr(self.optimizer, factor)
-        images = images.to(self.device, non_blocking=True)
-        labels = labels.to(self.device, non_blocking=True)
-        with self.precision.autocast():
-            losses = self.loss(self.model(images), labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(self.scaler.scale(losses["total"]))
-        self.scaler.unscale_(self.optimizer)
-        self._clip()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        return {name: loss.detach() for name, loss in losses.items()}
-
-    def _clip(self) -> None:
-        if self.solver.clip_norm > 0:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.solver.clip_norm)
 
     def _checked(self, losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
         values = {name: float(loss) for name, loss in losses.items()}
@@ -237,26 +224,7 @@ class _Training:
             " solver.precision fp32, in a new output folder"
         )
 
-    def _log_step(self, values: Mapping[str, float], rate: float, board: SummaryWriter) -> None:
-        lr = max(group["lr"] for group in self.optimizer.param_groups)
-        progress = self.progress
-        self.log.info(
-            "epoch %d/%d step %d/%d %s lr %.1e %.0f img/s",
-            progress.epoch + 1,
-            self.solver.max_epochs,
-            progress.batch,
-            self.steps_per_epoch,
-            " ".join(f"{name} {value:.3f}" for name, value in values.items()),
-            lr,
-            rate,
-        )
-        self.metrics.write(
-            kind="train", epoch=progress.epoch + 1, step=progress.step, lr=lr, **values
-        )
-        for name, value in {**values, "lr": lr}.items():
-            board.add_scalar(f"train/{name}", value, progress.step)
-
-    def _validate(self, board: SummaryWriter) -> None:
+    def _validate(self) -> None:
         progress, solver = self.progress, self.solver
         last = progress.epoch == solver.max_epochs
         due = last or (solver.eval_period > 0 and progress.epoch % solver.eval_period == 0)
@@ -270,21 +238,9 @@ class _Training:
         self.model.eval()
         with torch.random.fork_rng(devices=[]):  # a validation must not move the training's dice
             found = self.evaluate(self.model)
-        self.log.info(
-            "epoch %d validation: %s [%s]",
-            progress.epoch,
-            ", ".join(f"{name} {value:.4g}" for name, value in found.values.items()),
-            found.protocol,
+        self.journal.validation(
+            found.values, epoch=progress.epoch, step=progress.step, protocol=found.protocol
         )
-        self.metrics.write(
-            kind="eval",
-            epoch=progress.epoch,
-            step=progress.step,
-            protocol=found.protocol,
-            **found.values,
-        )
-        for name, value in found.values.items():
-            board.add_scalar(f"eval/{name}", value, progress.step)
         if found.score > progress.best_score:
             progress.best_score, progress.best_epoch = found.score, progress.epoch
             save_model(self.run_dir / "best.pt", self.model, facts=facts)
@@ -297,18 +253,3 @@ class _Training:
             scaler=self.scaler,
             progress=self.progress,
         )
-
-    @contextmanager
-    def _stop_on_signal(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM stop after the batch under way, with a checkpoint."""
-
-        def request(number: int, frame: FrameType | None) -> None:
-            self.stop_requested = True
-            self.log.info("stopping after this batch")
-
-        old = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)

@@ -3,7 +3,8 @@
 Validation never re-ranks and never fuses: the best checkpoint has the best features of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ import torch
 from vreid.data.loader import extract_loader
 from vreid.data.sample import Sample, Split
 from vreid.distance import pairwise
-from vreid.engine import Evaluate, Validation
 from vreid.extract import extract
 from vreid.features import IntArray
 from vreid.metrics import evaluate
@@ -21,6 +21,24 @@ from vreid.models.embedder import Embedder
 from vreid.options import Config
 from vreid.precision import choose_precision
 from vreid.protocol import PROTOCOLS
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation found.
+
+    Attributes:
+        score: Chooses the best checkpoint; larger is better.
+        values: Numbers for the log, such as ``{"map": 0.41, "rank1": 0.55}``.
+        protocol: The line that says how they were measured.
+    """
+
+    score: float
+    values: Mapping[str, float]
+    protocol: str
+
+
+Evaluate = Callable[[Embedder], Validation]
 
 LogitArray = npt.NDArray[np.float32]
 
