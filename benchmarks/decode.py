@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vreid.data.images import read_image, resize_to_tensor
+from vreid.data.images import ImageArray, read_image, resize_to_tensor
 
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -48,8 +48,9 @@ def build_ways(target: int) -> dict[str, Callable[[Path], object]]:
     """The ways by name, the loader's first."""
     size = (target, target)
 
-    def area(path: Path) -> object:
-        return cv2.resize(read_image(path), size, interpolation=cv2.INTER_AREA)
+    def area(path: Path) -> ImageArray:
+        shrunk = cv2.resize(read_image(path), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(shrunk, dtype=np.uint8)
 
     def normalized(path: Path) -> object:
         return (area(path) / 255.0 - MEAN) / STD

@@ -32,18 +32,18 @@ def main(network: str, *, size: int = 160, batch: int = 64, rounds: int = 4) -> 
     runs: list[tuple[str, Callable[[], None], Callable[[], None]]] = []
     for name, layout in WAYS:
         backbone = build_backbone(network, weights="none", last_stride=1)
-        model = Embedder(backbone, num_classes=batch // 4).to(device, memory_format=layout)
+        model = Embedder(backbone, num_classes=batch // 4).to(device).to(memory_format=layout)
         steps = build_steps(model, images, labels, Precision(name, device))
         runs.append((f"{name} {'channels_last' if 'last' in str(layout) else ''}", *steps))
     best = [[float("inf"), float("inf")] for _ in runs]
     for _ in range(rounds):
-        for times, (_, *steps) in zip(best, runs, strict=True):
-            for idx, step in enumerate(steps):
+        for times, (_, train, infer) in zip(best, runs, strict=True):
+            for idx, step in enumerate((train, infer)):
                 times[idx] = min(times[idx], seconds(step, device))
     print(f"{network}, {size} px, batch {batch}, {device}, {torch.get_num_threads()} threads")
-    for (title, *_), (train, infer) in zip(runs, best, strict=True):
-        ratios = f"x {best[0][0] / train:.2f} and x {best[0][1] / infer:.2f}"
-        print(f"{title:20} train {batch / train:6.0f} img/s, infer {batch / infer:6.0f}  {ratios}")
+    for (title, *_), (fit, use) in zip(runs, best, strict=True):
+        ratios = f"x {best[0][0] / fit:.2f} and x {best[0][1] / use:.2f}"
+        print(f"{title:20} train {batch / fit:6.0f} img/s, infer {batch / use:6.0f}  {ratios}")
 
 
 def build_steps(

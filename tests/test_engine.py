@@ -134,7 +134,8 @@ def test_best_keeps_the_weights_of_the_best_score(samples: list[Sample], tmp_pat
     seen: list[torch.Tensor] = []
 
     def varying(model: Embedder) -> Validation:
-        seen.append(model.neck.running_mean.clone())  # type: ignore[operator]
+        assert model.neck.running_mean is not None
+        seen.append(model.neck.running_mean.clone())
         return Validation(next(scores), {}, "made up")
 
     fit(CONFIG, samples, labels_of(samples), evaluate=varying, run_dir=tmp_path)

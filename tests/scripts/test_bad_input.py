@@ -12,7 +12,9 @@ import scripts.extract
 import scripts.test
 import scripts.train
 from tests.pictures import make_samples
+from vreid.data.images import read_image
 from vreid.errors import run_command
+from vreid.protocol import MARKET
 
 RECIPE = """
 name: own
@@ -141,7 +143,7 @@ def test_features_are_made_again_when_images_change(
     assert capsys.readouterr().out.count("up to date") == 2
     before = (folder / "query.npz").read_bytes()
     for path in (recipe.parent / "crops").glob("*_0_0.png"):
-        cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
+        cv2.imwrite(str(path), 255 - read_image(path)[:, :, ::-1])
     scripts.extract.main([run])
     assert (folder / "query.npz").read_bytes() != before
 
@@ -149,7 +151,6 @@ def test_features_are_made_again_when_images_change(
 def test_evaluating_what_has_no_identities(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    protocol = scripts.evaluate.PROTOCOLS["market"]
     missing = tmp_path / "nothing.npy"
-    assert run_command(lambda: scripts.evaluate.main([missing], protocol=protocol)) == 2
+    assert run_command(lambda: scripts.evaluate.main([missing], protocol=MARKET)) == 2
     assert "nothing.json: no such file" in capsys.readouterr().err
