@@ -12,9 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from vreid.build import build_model, build_split
+from vreid.build import build_model, build_split, place_model
 from vreid.checkpoint import load_model, num_classes
 from vreid.config import dump_config, load_config
 from vreid.data.fingerprint import fingerprint
@@ -124,10 +122,7 @@ def restore(config: Config, weights: Path, *, trained: bool) -> Embedder:
     model = build_model(replace(config, model=start), num_classes(weights))
     if trained:
         load_model(weights, model)
-    model = model.to(choose_device(config.device))
-    if config.solver.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-    return model.eval()
+    return place_model(config, model).eval()
 
 
 def _parse() -> argparse.Namespace:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scripts.plan import Plan
 from scripts.stages import run_stages, run_verb
+from vreid.build import build_split
 from vreid.cli import run_recipe
 from vreid.features import Features
 from vreid.files import write_text
@@ -22,10 +23,11 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     """Run the chain and return the file of its answer.
 
     Raises:
-        DataError: When a run is not trained.
+        DataError: When the data set is missing or a run is not trained.
         StageError: When a stage fails.
     """
     plan = Plan.load(recipe, overrides)
+    build_split(plan.config.data)  # a missing data set is the first thing to hear about
     runs = plan.check_trained()
     words = [str(run) for run in runs]
     run_verb(["scripts.extract", *words, "--data", str(recipe), *overrides])

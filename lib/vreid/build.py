@@ -16,7 +16,9 @@ from vreid.features import IntArray
 from vreid.losses.combined import combined_loss
 from vreid.models.backbone import build_backbone
 from vreid.models.embedder import Embedder, Embedding
+from vreid.optim import build_optimizer
 from vreid.options import Config, DataOptions
+from vreid.runs import choose_device
 from vreid.step import Loss
 
 
@@ -83,6 +85,25 @@ def build_model(config: Config, num_classes: int) -> Embedder:
         gem_p=options.gem_p,
         gem_learnable=options.gem_learned,
         embedding_dim=options.embedding_dim,
+    )
+
+
+def place_model(config: Config, model: Embedder) -> Embedder:
+    """The model on the device and in the memory layout that the configuration names."""
+    model = model.to(choose_device(config.device))
+    return model.to(memory_format=torch.channels_last) if config.solver.channels_last else model
+
+
+def build_solver(config: Config, model: Embedder) -> torch.optim.Optimizer:
+    """The optimizer over the model's parameters."""
+    solver = config.solver
+    return build_optimizer(
+        model,
+        name=solver.optimizer,
+        lr=solver.base_lr,
+        weight_decay=solver.weight_decay,
+        backbone_lr_factor=solver.backbone_lr_factor,
+        momentum=solver.momentum,
     )
 
 

@@ -15,13 +15,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vreid.build import build_batches, build_loader, build_loss, build_model
+from vreid.build import (
+    build_batches,
+    build_loader,
+    build_loss,
+    build_model,
+    build_solver,
+    place_model,
+)
 from vreid.checkpoint import Progress, load_state, save_model, save_state
 from vreid.data.sample import Sample
 from vreid.errors import UserError
 from vreid.features import IntArray
 from vreid.journal import Journal
-from vreid.optim import build_optimizer, lr_factor, set_lr
+from vreid.optim import lr_factor, set_lr
 from vreid.options import Config
 from vreid.precision import Precision, choose_precision
 from vreid.runs import (
@@ -94,17 +101,8 @@ class _Training:
         self.device = choose_device(config.device)
         self.precision: Precision = choose_precision(self.device, self.solver.precision)
         seed_torch(self.solver.seed)
-        self.model = build_model(config, len(classes)).to(self.device)
-        if self.solver.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)
-        self.optimizer = build_optimizer(
-            self.model,
-            name=self.solver.optimizer,
-            lr=self.solver.base_lr,
-            weight_decay=self.solver.weight_decay,
-            backbone_lr_factor=self.solver.backbone_lr_factor,
-            momentum=self.solver.momentum,
-        )
+        self.model = place_model(config, build_model(config, len(classes)))
+        self.optimizer = build_solver(config, self.model)
         self.scaler = self.precision.scaler()
         self.step = TrainStep(
             self.model,
