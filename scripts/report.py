@@ -14,7 +14,6 @@ from scripts.scoreboard import known_identities
 from scripts.test import OUT
 from vreid.build import build_split
 from vreid.cli import run_recipe
-from vreid.data.sample import describe
 from vreid.distance import DistMat
 from vreid.files import read_json
 from vreid.protocol import PROTOCOLS
@@ -36,8 +35,12 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     report = Report(
         title=f"{plan.config.name}: vehicle re-identification report",
         subtitle="; ".join(
-            f"{part} {' '.join(describe(getattr(split, part)).split())}"
-            for part in ("train", "query", "gallery")
+            f"{len(getattr(split, part))} {word}"
+            for part, word in (
+                ("train", "training images"),
+                ("query", "queries"),
+                ("gallery", "gallery images"),
+            )
         ),
         protocol=board["protocol"],
         scores=[ScoreRow(row["label"], row["group"], row["scores"]) for row in board["rows"]],

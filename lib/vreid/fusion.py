@@ -6,6 +6,7 @@ pictures that look alike only because of one camera or one view move apart (Zhu,
 arXiv:2004.09164). There the weights are literals; here they are arguments and are recorded.
 """
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -74,4 +75,5 @@ def mean(mats: Sequence[DistMat], labels: Sequence[str]) -> DistMat:
         ConfigError: For no matrices.
         DataError: When names differ.
     """
-    return weighted_sum(mats, [1 / max(1, len(mats))] * len(mats), labels=labels)
+    total = weighted_sum(mats, [1 / max(1, len(mats))] * len(mats), labels=labels)
+    return dataclasses.replace(total, kind="mean")

@@ -17,6 +17,14 @@ def test_vehicles_and_cameras_are_numbered_over_all_tables(tmp_path: Path) -> No
     }
 
 
+def test_numbers_stay_what_they_are_unless_two_texts_would_be_one(tmp_path: Path) -> None:
+    table = tmp_path / "gallery.csv"
+    table.write_text("name,vehicle_id,camera_id\na.jpg,0041,c007\nb.jpg,7,c012\n")
+    assert read_truth(table) == {"a.jpg": (41, 7), "b.jpg": (7, 12)}
+    table.write_text("name,vehicle_id,camera_id\na.jpg,07,c1\nb.jpg,7,1\n")
+    assert read_truth(table) == {"a.jpg": (0, 1), "b.jpg": (1, 0)}
+
+
 def test_a_name_listed_twice_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "query.csv"
     table.write_text("name,vehicle_id,camera_id\na.jpg,1,1\na.jpg,2,1\n")
