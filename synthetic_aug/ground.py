@@ -94,11 +94,11 @@ def _line_mask(extent: float, lanes: tuple[float, ...], half_road: float, zebra:
         if low < 0 < high:
             mask[row] = 1
             continue
-        for x in np.arange(-extent / 2, extent / 2, 6.0):
+        for x in np.arange(-extent / 2, extent / 2, 6.0).tolist():
             mask[row, _columns(extent, x, x + 2.5)] = 1
     if zebra:
         for x in (-21.0, -1.5, 18.0):
             mask[_rows(extent, -half_road, half_road), _columns(extent, x - 0.8, x + 3.8)] = 0
-            for y in np.arange(-half_road + 0.4, half_road - 0.3, 1.0):
+            for y in np.arange(-half_road + 0.4, half_road - 0.3, 1.0).tolist():
                 mask[_rows(extent, y, y + 0.5), _columns(extent, x, x + 3.0)] = 1
     return mask

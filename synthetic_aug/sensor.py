@@ -93,7 +93,7 @@ def expose(
     if sensor.zoom > 1:
         size = (round(picture.shape[1] * sensor.zoom), round(picture.shape[0] * sensor.zoom))
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    soft = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.float32)
     picture = picture + np.float32(sensor.sharpen) * (picture - soft)
     return np.asarray(np.clip(picture, 0, 1) * 255 + 0.5, dtype=np.uint8)
 
@@ -126,9 +126,10 @@ def _smear(picture: Picture, motion: NDArray[np.float64]) -> Picture:
     total = np.zeros_like(picture)
     for step in steps:
         shift = np.array([[1, 0, motion[0] * step], [0, 1, motion[1] * step]])
-        total += cv2.warpAffine(
+        shifted = cv2.warpAffine(
             picture, shift, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
+        total += np.asarray(shifted, np.float32)
     return np.asarray(total / len(steps), dtype=np.float32)
 
 

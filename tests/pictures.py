@@ -5,10 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vreid.data.images import ImageArray
 from vreid.data.sample import Sample
 
 
-def draw_vehicle(pid: int, camid: int, frame: int, *, size: int = 32) -> np.ndarray:
+def draw_vehicle(pid: int, camid: int, frame: int, *, size: int = 32) -> ImageArray:
     """A coloured box on a grey road: the colour says the vehicle, the road the camera."""
     generator = np.random.default_rng([pid, camid, frame])
     color = np.random.default_rng(pid).integers(0, 256, 3)
