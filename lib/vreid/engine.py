@@ -116,13 +116,8 @@ class _Training:
         self.steps_per_epoch = len(build_batches(config, self.classes, epoch=0))
         self.stop_requested = False
         self.log.info(
-            "%d images of %d classes, %d epochs of %d batches, %s on %s",
-            len(samples),
-            len(classes),
-            self.solver.max_epochs,
-            self.steps_per_epoch,
-            self.precision.name,
-            self.device,
+            f"{len(samples)} images of {len(classes)} classes, {self.solver.max_epochs} epochs of"
+            f" {self.steps_per_epoch} batches, {self.precision.name} on {self.device}"
         )
 
     def run(self) -> None:
