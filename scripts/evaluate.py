@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vreid.build import build_split
+from vreid.cli import split_words
 from vreid.config import load_config
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.truth import read_truth
@@ -131,15 +132,24 @@ def columns(
 def print_table(results: Sequence[Result], protocol: Protocol) -> None:
     """One row a source in per cent, the protocol below."""
     width = max(len(one.label) for one in results)
-    names = list(results[0].scores.fractions())
-    print(" ".join([" " * width, *(f"{name:>8}" for name in names)]))
+    print(heading(results[0], width))
     for one in results:
-        values = one.scores.fractions()
-        print(" ".join([f"{one.label:{width}}", *(f"{100 * values[name]:8.2f}" for name in names)]))
+        print(row(one, width))
     print(f"per cent; {protocol}")
     for one in results:
         if one.scores.num_skipped:
             print(f"{one.label}: {one.scores.num_skipped} queries without a match were skipped")
+
+
+def heading(result: Result, width: int) -> str:
+    """Names of the scores over their columns, behind labels of ``width`` characters."""
+    return " ".join([" " * width, *(f"{name:>8}" for name in result.scores.fractions())])
+
+
+def row(result: Result, width: int, *, indent: str = "") -> str:
+    """A label and its scores in per cent."""
+    cells = [f"{100 * value:8.2f}" for value in result.scores.fractions().values()]
+    return " ".join([f"{indent + result.label:{width}}", *cells])
 
 
 def _parse() -> argparse.Namespace:
@@ -157,21 +167,13 @@ def _parse() -> argparse.Namespace:
     return parser.parse_intermixed_args()
 
 
-def split_words(words: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Sources come first; the first word that is neither a folder nor a .npy begins the pairs."""
-    sources = []
-    for word in words:
-        if not (Path(word).is_dir() or word.endswith(".npy")):
-            break
-        sources.append(Path(word))
-    if not sources:
-        raise DataError(f"{words[0]}: neither a run directory nor a distance file (.npy)")
-    return sources, list(words[len(sources) :])
-
-
 def _command() -> None:
     parsed = _parse()
-    sources, pairs = split_words(parsed.words)
+    sources, pairs = split_words(
+        parsed.words,
+        lambda word: Path(word).is_dir() or word.endswith(".npy"),
+        wanted="neither a run directory nor a distance file (.npy)",
+    )
     main(
         sources,
         protocol=PROTOCOLS[parsed.protocol],

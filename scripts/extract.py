@@ -14,6 +14,7 @@ from typing import Any
 
 from vreid.build import build_model, build_split, place_model
 from vreid.checkpoint import load_model, num_classes
+from vreid.cli import split_words
 from vreid.config import dump_config, load_config
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
@@ -22,11 +23,12 @@ from vreid.extract import extract, remove_parts
 from vreid.features import Features
 from vreid.files import hash_file, hash_text
 from vreid.models.embedder import Embedder
-from vreid.options import Config
+from vreid.options import Config, DataOptions
 from vreid.precision import choose_precision
 from vreid.runs import choose_device, seed_torch
 
 CHECKPOINTS = ("best", "last", "untrained")
+Part = tuple[str, tuple[Sample, ...], str]  # name, images, their fingerprint
 
 
 def main(
@@ -48,11 +50,29 @@ def main(
     Returns:
         The folders of the features.
     """
-    return [extract_run(run, data=data, overrides=overrides, checkpoint=checkpoint) for run in runs]
+    loaded: dict[DataOptions, list[Part]] = {}  # the runs of a recipe share one data set
+    return [
+        extract_run(run, loaded, data=data, overrides=overrides, checkpoint=checkpoint)
+        for run in runs
+    ]
 
 
-def extract_run(run: Path, *, data: Path | None, overrides: Sequence[str], checkpoint: str) -> Path:
-    """Extract with one run and return the folder of the features."""
+def load_parts(options: DataOptions) -> list[Part]:
+    """Query and gallery with their fingerprints, for which every image is read."""
+    split = build_split(options)
+    parts = (("query", split.query), ("gallery", split.gallery))
+    return [(name, samples, fingerprint(samples)) for name, samples in parts]
+
+
+def extract_run(
+    run: Path,
+    loaded: dict[DataOptions, list[Part]],
+    *,
+    data: Path | None,
+    overrides: Sequence[str],
+    checkpoint: str,
+) -> Path:
+    """Extract with one run and return the folder of the features; ``loaded`` is added to."""
     if not (run / "config.yml").exists():
         raise DataError(f"{run}: no run here (config.yml is missing); train it first")
     config = load_config(run / "config.yml", overrides)
@@ -64,13 +84,14 @@ def extract_run(run: Path, *, data: Path | None, overrides: Sequence[str], check
     weights = run / ("best.pt" if which == "untrained" else f"{which}.pt")
     if not weights.exists():
         raise DataError(f"{weights}: no such checkpoint; train the run first")
-    split = build_split(config.data)
+    if config.data not in loaded:
+        loaded[config.data] = load_parts(config.data)
+    facts = describe(config, weights, which)
     folder = run / "features" / ("untrained" if which == "untrained" else "")
     model: Embedder | None = None
-    for part in ("query", "gallery"):
-        samples: tuple[Sample, ...] = getattr(split, part)
+    for part, samples, images_sha256 in loaded[config.data]:
         target = folder / f"{part}.npz"
-        meta = describe(config, samples, weights, which)
+        meta = {**facts, "images_sha256": images_sha256}
         if is_current(target, meta):
             print(f"{target}: up to date")
             continue
@@ -93,17 +114,14 @@ def extract_run(run: Path, *, data: Path | None, overrides: Sequence[str], check
     return folder
 
 
-def describe(
-    config: Config, samples: Sequence[Sample], weights: Path, which: str
-) -> dict[str, Any]:
-    """What makes the features: they are current while this stays the same."""
+def describe(config: Config, weights: Path, which: str) -> dict[str, Any]:
+    """What makes the features beside the images: they are current while this stays the same."""
     options = replace(config, output="", name="", members={}, orientation={}, camera={})
     return {
         "model": config.model.backbone,
         "checkpoint": which,
         "weights_sha256": hash_file(weights),
         "config_sha256": hash_text(dump_config(options)),
-        "images_sha256": fingerprint(samples),
     }
 
 
@@ -133,20 +151,15 @@ def _parse() -> argparse.Namespace:
     return parser.parse_intermixed_args()
 
 
-def split_arguments(words: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Run directories come first; the first word that is no folder begins the overrides."""
-    count = next((idx for idx, word in enumerate(words) if not Path(word).is_dir()), len(words))
-    if count == 0:
-        raise DataError(f"{words[0]}: no such run directory; train it first")
-    return [Path(word) for word in words[:count]], list(words[count:])
+def _command() -> None:
+    parsed = _parse()
+    runs, pairs = split_words(
+        parsed.arguments,
+        lambda word: Path(word).is_dir(),
+        wanted="no such run directory; train it first",
+    )
+    main(runs, data=parsed.data, overrides=pairs, checkpoint=parsed.checkpoint)
 
 
 if __name__ == "__main__":
-    parsed = _parse()
-
-    def command() -> None:
-        """Run with the parsed command line."""
-        runs, pairs = split_arguments(parsed.arguments)
-        main(runs, data=parsed.data, overrides=pairs, checkpoint=parsed.checkpoint)
-
-    sys.exit(run_command(command))
+    sys.exit(run_command(_command))

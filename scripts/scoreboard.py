@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.evaluate import Result, identities, score
+from scripts.evaluate import Result, heading, identities, row, score
 from scripts.plan import Plan
 from scripts.stages import run_stages, run_verb
 from vreid.build import build_split
@@ -67,17 +67,14 @@ def known_identities(plan: Plan) -> dict[str, tuple[int, int]]:
 
 def print_rows(rows: Sequence[Row], protocol: str) -> None:
     """The table in per cent, grouped, with its protocol below."""
-    names = list(rows[0][1].scores.fractions())
     width = max(len(one.label) for _, one in rows) + 2
-    print("\n" + " ".join([" " * width, *(f"{name:>8}" for name in names)]))
+    print("\n" + heading(rows[0][1], width))
     shown = ""
     for group, one in rows:
         if group != shown:
             print(group)
             shown = group
-        values = one.scores.fractions()
-        cells = [f"{100 * values[name]:8.2f}" for name in names]
-        print(" ".join([f"  {one.label:{width - 2}}", *cells]))
+        print(row(one, width, indent="  "))
     print(f"per cent; {protocol}\n")
 
 

@@ -16,12 +16,11 @@ import numpy as np
 from submissions.names import gallery_numbers, row_of_key
 from submissions.track2_file import inspect
 from vreid.data.sample import UNKNOWN
+from vreid.data.truth import COLUMNS
 from vreid.errors import DataError, run_command
 from vreid.metrics import Scores, evaluate_ranked
 from vreid.protocol import AICITY, Denominator
 from vreid.tables import read_columns
-
-COLUMNS = ("name", "vehicle_id", "camera_id")
 
 
 def main(

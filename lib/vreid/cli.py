@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vreid.config import load_config
-from vreid.errors import run_command
+from vreid.errors import DataError, run_command
 
 
 def recipe_parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -31,6 +31,20 @@ def run_recipe(
     """Run a verb that takes a recipe and overrides alone, and return its exit code."""
     parsed = recipe_parser(module, description).parse_intermixed_args()
     return run_command(lambda: main(parsed.config, parsed.overrides))
+
+
+def split_words(
+    words: Sequence[str], is_source: Callable[[str], bool], *, wanted: str
+) -> tuple[list[Path], list[str]]:
+    """Split ``SOURCE … [key value …]``: the first word that is no source begins the pairs.
+
+    Raises:
+        DataError: When the first word is no source; ``wanted`` says what is.
+    """
+    count = next((idx for idx, word in enumerate(words) if not is_source(word)), len(words))
+    if count == 0:
+        raise DataError(f"{words[0]}: {wanted}")
+    return [Path(word) for word in words[:count]], list(words[count:])
 
 
 def run_classifier(

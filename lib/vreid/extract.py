@@ -93,9 +93,9 @@ def _embed(
     model: Embedder, images: torch.Tensor, *, flip: bool, precision: Precision
 ) -> FloatArray:
     device = next(model.parameters()).device
-    with torch.inference_mode(), precision.autocast():
+    with precision.autocast():
         feats = embed(model, images.to(device, non_blocking=True), flip=flip)
-    return np.asarray(feats.float().cpu().numpy(), dtype=np.float32)
+    return np.asarray(feats.cpu().numpy(), dtype=np.float32)
 
 
 def _counted(loader: Any, bar: Any) -> Iterator[Any]:
