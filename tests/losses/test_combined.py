@@ -1,36 +1,121 @@
+from typing import NamedTuple
+
 import pytest
 import torch
+from torch import Tensor
 
+from tests.losses.oracle import make_feats
 from vreid.errors import ConfigError
-from vreid.losses.combined import combined_loss
+from vreid.losses.center import CenterLoss
+from vreid.losses.combined import CombinedLoss, Weighted
 from vreid.losses.identity import identity_loss
+from vreid.losses.malw import Malw
+from vreid.losses.memory import Memory
+from vreid.losses.supcon import supcon_loss
 from vreid.losses.triplet import triplet_loss
 
-FEAT = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
-LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(1))
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
 
 
+class Made(NamedTuple):
+    feat: Tensor
+    feat_bn: Tensor
+    logits: Tensor | None
+
+
+BATCH = Made(make_feats(6, seed=0), make_feats(6, seed=1), make_feats(6, dim=3, seed=2))
+
+
 def test_total_is_the_weighted_sum_of_the_named() -> None:
-    losses = combined_loss(
-        FEAT, LOGITS, labels=LABELS, id_weight=0.5, triplet_weight=2.0, smoothing=0.2, margin=0.7
+    loss = CombinedLoss(
+        identity_loss,
+        {"triplet": Weighted(2.0, triplet_loss), "supcon": Weighted(0.25, supcon_loss)},
+        id_weight=0.5,
     )
-    assert list(losses) == ["id", "triplet", "total"]
-    assert torch.equal(losses["id"], identity_loss(LOGITS, LABELS, smoothing=0.2))
-    assert torch.equal(losses["triplet"], triplet_loss(FEAT, LABELS, margin=0.7))
-    torch.testing.assert_close(losses["total"], 0.5 * losses["id"] + 2 * losses["triplet"])
+    losses = loss(BATCH, LABELS)
+    assert list(losses) == ["id", "triplet", "supcon", "total"]
+    assert BATCH.logits is not None
+    assert torch.equal(losses["id"], identity_loss(BATCH.logits, LABELS))
+    assert torch.equal(losses["triplet"], triplet_loss(BATCH.feat, LABELS))
+    assert torch.equal(losses["supcon"], supcon_loss(BATCH.feat, LABELS))
+    expected = 0.5 * losses["id"] + 2 * losses["triplet"] + 0.25 * losses["supcon"]
+    torch.testing.assert_close(losses["total"], expected)
+    assert not loss.state_dict()
 
 
 def test_weight_0_switches_a_loss_off() -> None:
-    only_id = combined_loss(FEAT, LOGITS, labels=LABELS, triplet_weight=0)
+    only_id = CombinedLoss(identity_loss, {"triplet": Weighted(0, triplet_loss)})(BATCH, LABELS)
     assert list(only_id) == ["id", "total"]
     assert torch.equal(only_id["total"], only_id["id"])
-    only_triplet = combined_loss(FEAT, None, labels=LABELS, id_weight=0)
-    assert list(only_triplet) == ["triplet", "total"]
+    only_triplet = CombinedLoss(
+        identity_loss, {"triplet": Weighted(1, triplet_loss)}, id_weight=0, center=CenterLoss(3, 6)
+    )
+    without_logits = only_triplet(BATCH._replace(logits=None), LABELS)
+    assert list(without_logits) == ["triplet", "total"]
+    assert not list(only_triplet.parameters())
+
+
+def test_behind_the_neck() -> None:
+    loss = CombinedLoss(identity_loss, {"triplet": Weighted(1, triplet_loss)}, behind_neck=True)
+    assert torch.equal(loss(BATCH, LABELS)["triplet"], triplet_loss(BATCH.feat_bn, LABELS))
+
+
+def test_the_centre_loss_adds_its_weighted_value() -> None:
+    center = CenterLoss(3, 6)
+    losses = CombinedLoss(identity_loss, {}, center=center, center_weight=0.1)(BATCH, LABELS)
+    assert list(losses) == ["id", "center", "total"]
+    torch.testing.assert_close(losses["total"], losses["id"] + 0.1 * losses["center"])
+    losses["total"].backward()
+    assert center.centers.grad is not None and center.centers.grad.abs().sum() > 0
+
+
+def test_the_memory_serves_the_next_batch() -> None:
+    memory = Memory(8, 6)
+    loss = CombinedLoss(identity_loss, {"supcon": Weighted(1, supcon_loss)}, memory=memory)
+    first = loss(BATCH, LABELS)["supcon"]
+    torch.testing.assert_close(first, supcon_loss(BATCH.feat, LABELS))
+    assert torch.equal(memory.feats[:6], BATCH.feat)
+    expected = supcon_loss(BATCH.feat, LABELS, memory.recall())
+    assert torch.equal(loss(BATCH, LABELS)["supcon"], expected)
+
+
+@pytest.mark.parametrize("form", ["code", "paper"])
+def test_malw_is_shown_losses_without_or_with_their_weights(form: str) -> None:
+    malw = Malw(weight=0.5, interval=4, form="paper" if form == "paper" else "code")
+    metric = {"triplet": Weighted(2.0, triplet_loss), "supcon": Weighted(3.0, supcon_loss)}
+    loss = CombinedLoss(
+        identity_loss, metric, malw=malw, center=CenterLoss(3, 6), center_weight=0.1
+    )
+    losses = loss(BATCH, LABELS)
+    assert losses["id_weight"] == 0.5
+    total = 0.5 * losses["id"] + 2 * losses["triplet"] + 3 * losses["supcon"]
+    torch.testing.assert_close(losses["total"], total + 0.1 * losses["center"])
+    shown = malw.window[:, 0]
+    if form == "code":
+        expected = torch.stack([losses["id"], losses["triplet"] + losses["supcon"]])
+    else:
+        expected = torch.stack([0.5 * losses["id"], 2 * losses["triplet"] + 3 * losses["supcon"]])
+    torch.testing.assert_close(shown, expected.detach())
+
+
+def test_a_new_weight_counts_from_the_next_step_on() -> None:
+    malw = Malw(interval=2)
+    loss = CombinedLoss(identity_loss, {"triplet": Weighted(1, triplet_loss)}, malw=malw)
+    logits = make_feats(6, dim=3, seed=2).requires_grad_()
+    loss(BATCH, LABELS)
+    second = loss(Made(1.1 * BATCH.feat, BATCH.feat_bn, 30 * logits), LABELS)
+    assert second["id_weight"] == 1 and malw.weight < 1
+    second["total"].backward()  # though the weight has moved on
+    third = loss(BATCH, LABELS)
+    assert third["id_weight"] < 1
+    torch.testing.assert_close(third["total"], third["id_weight"] * third["id"] + third["triplet"])
 
 
 def test_something_must_be_left() -> None:
-    with pytest.raises(ConfigError, match="at least one above 0"):
-        combined_loss(FEAT, LOGITS, labels=LABELS, id_weight=0, triplet_weight=0)
-    with pytest.raises(ConfigError, match=r"triplet_weight -1"):
-        combined_loss(FEAT, LOGITS, labels=LABELS, triplet_weight=-1)
+    triplet = Weighted(0, triplet_loss)
+    with pytest.raises(ConfigError, match=r"id 0, triplet 0, center 0\.0; expected 0 or more"):
+        CombinedLoss(identity_loss, {"triplet": triplet}, id_weight=0)
+    with pytest.raises(ConfigError, match=r"triplet -1"):
+        CombinedLoss(identity_loss, {"triplet": Weighted(-1, triplet_loss)})
+    with pytest.raises(ConfigError, match="MALW compares an ID loss with a metric loss"):
+        CombinedLoss(identity_loss, {"triplet": triplet}, malw=Malw())

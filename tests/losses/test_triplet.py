@@ -8,7 +8,9 @@ from pytorch_metric_learning.miners import BatchHardMiner
 from pytorch_metric_learning.reducers import MeanReducer
 from torch import Tensor
 
+from tests.losses.oracle import pairs_of
 from vreid.errors import ConfigError
+from vreid.losses.pairs import Remembered
 from vreid.losses.triplet import triplet_loss
 
 LABELS = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2, 5])  # the last has no positive
@@ -108,6 +110,66 @@ def test_float32_inside_autocast() -> None:
         loss = triplet_loss(feats, LABELS)
     assert loss.dtype == torch.float32
     assert torch.equal(loss, triplet_loss(feats.float(), LABELS))
+
+
+def _distances(feats: Tensor, labels: list[int]) -> list[tuple[list[float], list[float]]]:
+    """Of each anchor that has both, the distances to its positives and to its negatives."""
+    rows = feats.double().tolist()
+    found = []
+    for i, positives, negatives in pairs_of(labels):
+        if positives and negatives:
+            near = [math.dist(rows[i], rows[j]) for j in positives]
+            found.append((near, [math.dist(rows[i], rows[j]) for j in negatives]))
+    return found
+
+
+def _weighted_mean(values: list[float], sign: int) -> float:
+    weights = [math.exp(sign * value) for value in values]
+    return sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.3])
+def test_batch_soft_by_loops(margin: float) -> None:
+    feats = _feats()
+    gaps = [
+        _weighted_mean(positives, 1) - _weighted_mean(negatives, -1)
+        for positives, negatives in _distances(feats, LABELS.tolist())
+    ]
+    terms = [max(0.0, gap + margin) if margin else math.log(1 + math.exp(gap)) for gap in gaps]
+    found = triplet_loss(feats, LABELS, margin=margin, mining="batch_soft")
+    assert found.item() == pytest.approx(sum(terms) / len(terms), rel=1e-5)
+
+
+def test_batch_sample_draws_with_softmax_weights() -> None:
+    feats, labels = _feats(5), torch.tensor([0, 0, 0, 1, 2])
+    expected = 0.0  # E of d_ap - d_an, since a margin of 100 never saturates
+    anchors = _distances(feats, labels.tolist())
+    for positives, negatives in anchors:
+        gap = _weighted_mean(positives, 1) - _weighted_mean(negatives, -1)
+        expected += (gap + 100) / len(anchors)
+    dice = torch.Generator().manual_seed(0)
+    draws = [
+        triplet_loss(feats, labels, margin=100, mining="batch_sample", generator=dice).item()
+        for _ in range(2000)
+    ]
+    assert len(set(draws)) > 10
+    assert sum(draws) / len(draws) == pytest.approx(expected, abs=0.02)
+
+
+def test_a_memory_gives_further_triplets() -> None:
+    everything = _feats(13)
+    memory = Remembered(everything[9:], torch.tensor([5, 0, -1, 7]))
+    labels = torch.cat([LABELS, torch.tensor([5, 0, 99, 7])])  # an empty place is no negative
+    everything[11] = everything[0]  # and would be the nearest
+    hard = []
+    rows = everything.double().tolist()
+    for i, positives, negatives in pairs_of(labels.tolist()):
+        if i < 9:
+            far = max(math.dist(rows[i], rows[j]) for j in positives)
+            near = min(math.dist(rows[i], rows[j]) for j in negatives if j != 11)
+            hard.append(max(0.0, far - near + 0.3))
+    found = triplet_loss(everything[:9], LABELS, memory).item()
+    assert found == pytest.approx(sum(hard) / 9, rel=1e-5)
 
 
 def test_negative_margins_are_refused() -> None:

@@ -9,7 +9,7 @@ from timm.layers.blur_pool import BlurPool2d
 from torch import Tensor, nn
 
 from vreid.errors import ConfigError
-from vreid.models import backbone as backbone_module
+from vreid.models import network
 from vreid.models.backbone import Backbone, build_backbone, tokens_to_map
 
 
@@ -160,7 +160,7 @@ def test_pretrained_weights_bring_their_mean(
     hub_file = tmp_path / "model.safetensors"
     published: Any = timm.create_model("test_resnet")  # with its classifier of 1000
     save_file(published.state_dict(), hub_file)
-    monkeypatch.setattr(backbone_module, "fetch_pretrained", lambda name: hub_file)
+    monkeypatch.setattr(network, "fetch_pretrained", lambda name: hub_file)
     backbone = build_backbone("test_resnet")
     assert torch.equal(backbone.net.layer4[0].conv1.weight, published.layer4[0].conv1.weight)
     assert backbone.mean == (0.5, 0.5, 0.5)  # what timm trained this network with

@@ -1,6 +1,6 @@
 import torch
 
-from vreid.models.heads import BNNeck, build_classifier
+from vreid.models.heads import BNNeck, CosineClassifier, build_classifier
 
 
 def test_neck_starts_as_plain_normalisation_and_keeps_its_shift() -> None:
@@ -24,3 +24,18 @@ def test_classifier_starts_small_and_has_no_shift() -> None:
     assert classifier.bias is None
     assert classifier.weight.shape == (100, 512)
     assert 0.0009 < classifier.weight.std() < 0.0011
+
+
+def test_cosine_classifier_by_its_formula() -> None:
+    classifier = build_classifier(6, 3, cosine=True)
+    assert isinstance(classifier, CosineClassifier) and classifier.bias is None
+    feats = 7 * torch.randn(4, 6)
+    lengths = feats.norm(dim=1)[:, None] * classifier.weight.norm(dim=1)[None, :]
+    torch.testing.assert_close(classifier(feats), feats @ classifier.weight.T / lengths)
+
+
+def test_cosine_classifier_computes_in_float32_under_autocast() -> None:
+    classifier, feats = CosineClassifier(6, 3), torch.randn(4, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(classifier(feats), classifier(feats.float()))
+        assert classifier(feats.bfloat16()).dtype == torch.float32

@@ -62,3 +62,10 @@ def test_bad_choices() -> None:
         build_pooling("max")
     with pytest.raises(ConfigError, match=r"model\.gem_p is 0"):
         GeM(0)
+
+
+def test_gem_plus_average() -> None:
+    maps = torch.rand(2, 3, 4, 5)
+    pooling = build_pooling("gem_avg", p=2.0, learnable=True)
+    torch.testing.assert_close(pooling(maps), GeM(2.0)(maps) + maps.mean(dim=(2, 3)))
+    assert [name for name, _ in pooling.named_parameters()] == ["gem.p"]

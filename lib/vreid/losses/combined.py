@@ -1,53 +1,127 @@
-"""The training loss: a weighted sum of ID loss and triplet loss, with each part by name."""
+"""The training loss: a weighted sum of ID loss, metric losses and centre loss, each by name."""
 
-from torch import Tensor
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
 
 from vreid.errors import ConfigError
-from vreid.losses.identity import identity_loss
-from vreid.losses.triplet import triplet_loss
+from vreid.losses.center import CenterLoss
+from vreid.losses.malw import Malw
+from vreid.losses.memory import Memory
+from vreid.losses.pairs import Remembered
 
 
-def combined_loss(
-    feat: Tensor,
-    logits: Tensor | None,
-    *,
-    labels: Tensor,
-    id_weight: float = 1.0,
-    triplet_weight: float = 1.0,
-    smoothing: float = 0.1,
-    margin: float = 0.3,
-) -> dict[str, Tensor]:
+class Embedded(Protocol):
+    """What a model makes of a batch, see `vreid.models.embedder.Embedding`."""
+
+    @property
+    def feat(self) -> Tensor:
+        """(B, D) before the neck."""
+
+    @property
+    def feat_bn(self) -> Tensor:
+        """(B, D) behind the neck."""
+
+    @property
+    def logits(self) -> Tensor | None:
+        """(B, C) of the classifier; cosines where the ID loss wants them."""
+
+
+IdLoss = Callable[[Tensor, Tensor], Tensor]  # logits, labels
+MetricLoss = Callable[[Tensor, Tensor, Remembered | None], Tensor]  # feats, labels, memory
+
+
+class Weighted(NamedTuple):
+    """A metric loss and its weight, 0 for switched off."""
+
+    weight: float
+    loss: MetricLoss
+
+
+class CombinedLoss(nn.Module):
     """Named losses of a batch.
 
-    Args:
-        feat: (B, D) before the neck, for the triplet loss.
-        logits: (B, C) for the ID loss; may be None when its weight is 0.
-        labels: (B,) int64 in [0, C).
-        id_weight: Weight of the ID loss; 0 switches it off.
-        triplet_weight: Weight of the triplet loss; 0 switches it off.
-        smoothing: Label smoothing of the ID loss.
-        margin: Margin of the triplet loss, 0 for the soft form.
+    What it learns or remembers (centres, memory, adapted weight) is in its ``state_dict``. Without
+    these it has no state.
 
-    Returns:
-        Scalars: ``id`` and ``triplet`` as they are, without their weights and only those switched
-        on, and ``total``, the weighted sum to be minimised.
+    Args:
+        id_loss: ID loss of logits and labels.
+        metric_losses: Name -> metric loss with its weight.
+        id_weight: Weight of the ID loss; 0 switches it off.
+        center: Centre loss, or None.
+        center_weight: Its weight.
+        memory: Earlier features that every metric loss is given too, or None.
+        malw: Adapts the weight of the ID loss, starting at its own; None keeps ``id_weight``.
+        behind_neck: Whether metric and centre losses act on ``feat_bn`` instead of ``feat``.
 
     Raises:
-        ConfigError: When a weight is negative or both are 0.
+        ConfigError: When a weight is negative or all are 0, or when MALW lacks one of the two
+            kinds of losses that it compares.
     """
-    if min(id_weight, triplet_weight) < 0 or max(id_weight, triplet_weight) == 0:
-        raise ConfigError(
-            f"loss.id_weight is {id_weight} and loss.triplet_weight {triplet_weight}; expected"
-            " weights of 0 or more, at least one above 0"
-        )
-    losses: dict[str, Tensor] = {}
-    terms: list[Tensor] = []
-    if id_weight > 0:
-        assert logits is not None, "the ID loss needs logits: the model is in training mode?"
-        losses["id"] = identity_loss(logits, labels, smoothing=smoothing)
-        terms.append(id_weight * losses["id"])
-    if triplet_weight > 0:
-        losses["triplet"] = triplet_loss(feat, labels, margin=margin)
-        terms.append(triplet_weight * losses["triplet"])
-    losses["total"] = sum(terms[1:], start=terms[0])
-    return losses
+
+    def __init__(
+        self,
+        id_loss: IdLoss,
+        metric_losses: Mapping[str, Weighted],
+        *,
+        id_weight: float = 1.0,
+        center: CenterLoss | None = None,
+        center_weight: float = 0.0,
+        memory: Memory | None = None,
+        malw: Malw | None = None,
+        behind_neck: bool = False,
+    ) -> None:
+        super().__init__()
+        weights = {"id": id_weight, **{name: part.weight for name, part in metric_losses.items()}}
+        weights["center"] = center_weight if center is not None else 0.0
+        if min(weights.values()) < 0 or max(weights.values()) == 0:
+            found = ", ".join(f"{name} {weight}" for name, weight in weights.items())
+            raise ConfigError(
+                f"the weights of the losses are {found}; expected 0 or more, at least one above 0"
+            )
+        self._id_loss = id_loss
+        self._id_weight = id_weight
+        self._metric_losses = {name: part for name, part in metric_losses.items() if part.weight}
+        if malw is not None and not (id_weight and self._metric_losses):
+            raise ConfigError("MALW compares an ID loss with a metric loss; one of them is off")
+        self.center = center if center_weight else None
+        self._center_weight = center_weight
+        self.memory = memory
+        self.malw = malw
+        self._behind_neck = behind_neck
+
+    def forward(self, embedding: Embedded, labels: Tensor) -> dict[str, Tensor]:
+        """Losses of a batch with labels (B,) int64 in [0, C).
+
+        Returns:
+            Scalars: ``id``, each metric loss and ``center`` as they are, without their weights and
+            only those switched on; ``total``, the weighted sum to be minimised; with MALW
+            ``id_weight``, the weight that the ID loss had in it.
+        """
+        losses: dict[str, Tensor] = {}
+        terms: list[Tensor] = []
+        if self._id_weight > 0:
+            assert embedding.logits is not None, "no logits: the model is in training mode?"
+            losses["id"] = self._id_loss(embedding.logits, labels)
+            weight = self._id_weight if self.malw is None else self.malw.weight
+            terms.append(weight * losses["id"])
+        feats = embedding.feat_bn if self._behind_neck else embedding.feat
+        remembered = self.memory.recall() if self.memory is not None else None
+        for name, part in self._metric_losses.items():
+            losses[name] = part.loss(feats, labels, remembered)
+            terms.append(part.weight * losses[name])
+        num_weighed = len(terms)  # ID loss and metric losses
+        if self.center is not None:
+            losses["center"], term = self.center(feats, labels, weight=self._center_weight)
+            terms.append(term)
+        if self.memory is not None:
+            self.memory.remember(feats, labels)
+        losses["total"] = sum(terms[1:], start=terms[0])
+        if self.malw is not None:
+            losses["id_weight"] = self.malw.weight
+            plain = [losses[name] for name in ("id", *self._metric_losses)]
+            compared = plain if self.malw.form == "code" else terms[:num_weighed]
+            self.malw.record(compared[0], torch.stack(compared[1:]).sum())
+        return losses

@@ -1,22 +1,42 @@
-"""Batch-hard triplet loss on Euclidean distances.
+"""Triplet loss on Euclidean distances, with three ways to choose an anchor's triplet.
 
 Hermans et al., "In Defense of the Triplet Loss for Person Re-Identification", 2017,
-arXiv:1703.07737. Anchors that lack a positive or a negative in the batch are left out instead of
+arXiv:1703.07737 (batch hard, batch sample, soft margin); Ye et al., "Deep Learning for Person
+Re-identification: A Survey and Outlook", TPAMI 2021, arXiv:2001.04193 (softmax-weighted triplets,
+here batch soft). Anchors that lack a positive or a negative in the batch are left out instead of
 being given a distance they do not have.
 """
+
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vreid.errors import ConfigError
+from vreid.losses.pairs import Remembered, both_sides, nothing, pair_up, pairwise_dist
+
+Mining = Literal["batch_hard", "batch_sample", "batch_soft"]
 
 
-def triplet_loss(feats: Tensor, labels: Tensor, *, margin: float = 0.3) -> Tensor:
+def triplet_loss(
+    feats: Tensor,
+    labels: Tensor,
+    memory: Remembered | None = None,
+    *,
+    margin: float = 0.3,
+    mining: Mining = "batch_hard",
+    generator: torch.Generator | None = None,
+) -> Tensor:
     """Mean over anchors of max(0, d_ap - d_an + margin), or of log(1 + exp(d_ap - d_an)).
 
-    d_ap is the distance to the farthest image of the anchor's label, d_an to the nearest one of
-    another label.
+    Over the anchor's distances d to its positives and to its negatives:
+
+    - ``batch_hard``: d_ap is the largest, d_an the smallest.
+    - ``batch_sample``: one of each by chance, drawn with softmax(d) and softmax(-d).
+    - ``batch_soft``: their averages, weighted with softmax(d) and softmax(-d).
+
+    Corner cases:
 
     - No anchor has both a positive and a negative: 0, with a gradient of zeros.
     - Identical features: distance 0, and gradient 0 where that distance counts (never NaN).
@@ -24,7 +44,10 @@ def triplet_loss(feats: Tensor, labels: Tensor, *, margin: float = 0.3) -> Tenso
     Args:
         feats: (B, D) of any float type, not normalised; the loss is computed in float32.
         labels: (B,) integers.
+        memory: Further positives and negatives.
         margin: Above 0 the hard margin; 0 takes the second, soft form.
+        mining: How a triplet is chosen, see above.
+        generator: Dice of ``batch_sample``; None takes torch's own, as dropout does.
 
     Returns:
         A scalar float32, at least 0.
@@ -34,27 +57,32 @@ def triplet_loss(feats: Tensor, labels: Tensor, *, margin: float = 0.3) -> Tenso
     """
     if margin < 0:
         raise ConfigError(f"loss.margin is {margin}; expected 0 (soft margin) or more, such as 0.3")
-    dist = _pairwise_dist(feats)  # (B, B)
-    same_mask = labels[:, None] == labels[None, :]
-    itself_mask = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    positive_mask, negative_mask = same_mask & ~itself_mask, ~same_mask
-    anchors = (positive_mask.any(dim=1) & negative_mask.any(dim=1)).nonzero()[:, 0]
+    pairs = pair_up(feats, labels, memory)
+    anchors = both_sides(pairs)
     if len(anchors) == 0:
-        return feats.float().sum() * 0  # not a constant: backward must still work
-    dist = dist[anchors]  # (A, B)
-    dist_ap = dist.masked_fill(~positive_mask[anchors], -torch.inf).max(dim=1).values
-    dist_an = dist.masked_fill(~negative_mask[anchors], torch.inf).min(dim=1).values
+        return nothing(feats)
+    dist = pairwise_dist(pairs.feats, pairs.others)[anchors]  # (A, N)
+    # Of the positives the far ones count, of the negatives the near ones.
+    dist_ap = _chosen(dist, dist, pairs.positive_mask[anchors], mining, generator)
+    dist_an = _chosen(dist, -dist, pairs.negative_mask[anchors], mining, generator)
     if margin == 0:
         return F.softplus(dist_ap - dist_an).mean()
     return F.relu(dist_ap - dist_an + margin).mean()
 
 
-def _pairwise_dist(feats: Tensor) -> Tensor:
-    """Euclidean distances (B, B) in float32.
-
-    By differences and not by |x|² + |y|² - 2 x·y: near zero the latter loses the digits that the
-    margin is about, and its root has an infinite gradient.
-    """
-    with torch.autocast(feats.device.type, enabled=False):
-        feats = feats.float()
-        return torch.cdist(feats, feats, compute_mode="donot_use_mm_for_euclid_dist")
+def _chosen(
+    dist: Tensor,
+    hardness: Tensor,
+    mask: Tensor,
+    mining: Mining,
+    generator: torch.Generator | None,
+) -> Tensor:
+    """One distance (A,) of each row of (A, N), among those under the mask; no row is empty."""
+    hardness = hardness.masked_fill(~mask, -torch.inf)
+    if mining == "batch_hard":
+        idx = hardness.max(dim=1, keepdim=True).indices
+    elif mining == "batch_sample":
+        idx = torch.multinomial(hardness.detach().softmax(dim=1), 1, generator=generator)
+    else:
+        return (hardness.softmax(dim=1) * dist).sum(dim=1)
+    return dist.gather(1, idx)[:, 0]

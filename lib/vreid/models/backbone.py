@@ -1,23 +1,21 @@
 """Backbones: any timm network as a function from images to a feature map.
 
 timm: Wightman, "PyTorch Image Models", 2019, doi:10.5281/zenodo.4414861. What is added here: the
-last stride, IBN-a, strict weights, and maps instead of tokens for transformers.
+last stride, IBN-a, MixStyle, strict weights; of transformers maps or the class token, overlapping
+patches and side information.
 """
 
-import difflib
-from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from safetensors import SafetensorError
-from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
-from vreid.errors import ConfigError, UserError
-from vreid.models.ibn import convert_ibn_a
+from vreid.errors import ConfigError
+from vreid.models.mixstyle import MixStyle, attach_mixstyle
+from vreid.models.network import create_network
+from vreid.models.side import SideEmbedding, attach_side
 from vreid.models.stride import keep_last_resolution
-from vreid.models.weights import copy_weights, fetch_pretrained, is_ibn, read_weights
+from vreid.models.transformer import overlap_patches
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -29,7 +27,9 @@ class Backbone(nn.Module):
 
     Attributes:
         num_features: Channels of the map.
+        lower_features: Channels of the stage before the last; 0 where there are no such stages.
         stride: Pixels of the image a step of the map.
+        grid: Rows and columns of the map where the stride does not give them; None elsewhere.
         mean, std: Per channel, of images in [0, 1], as the weights expect.
     """
 
@@ -40,25 +40,70 @@ class Backbone(nn.Module):
         net: nn.Module,
         *,
         stride: int,
+        grid: tuple[int, int] | None = None,
         mean: tuple[float, ...] = IMAGENET_MEAN,
         std: tuple[float, ...] = IMAGENET_STD,
     ) -> None:
         super().__init__()
         self.net = net
         self.num_features = int(self.net.num_features)
+        self.lower_features = _lower_features(net)
         self.stride = stride
+        self.grid = grid
         self.mean = mean
         self.std = std
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map normalised images (B, 3, H, W) to (B, C, H / stride, W / stride)."""
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a class token."""
+        return getattr(self.net, "cls_token", None) is not None
+
+    def forward(self, images: Tensor, side: Tensor | None = None) -> Tensor:
+        """Map normalised images (B, 3, H, W) to (B, C, H / stride, W / stride).
+
+        Args:
+            images: The images.
+            side: (B, 2) cameras and views, for a network with a `SideEmbedding` and no other.
+        """
+        return self._to_map(self._features(images, side), images)
+
+    def forward_token(self, images: Tensor, side: Tensor | None = None) -> Tensor:
+        """The class tokens (B, C) instead of the map."""
+        tokens = self._features(images, side)  # (B, T, C)
+        return tokens[:, 0]
+
+    def forward_levels(self, images: Tensor) -> list[Tensor]:
+        """The map and that of the stage before, (B, `lower_features`, h, w)."""
+        last, maps = self.net.forward_intermediates(images, indices=2)
+        return [self._to_map(last, images), maps[0]]
+
+    def _features(self, images: Tensor, side: Tensor | None) -> Tensor:
+        embedding = getattr(self.net, "pos_drop", None)
+        if isinstance(embedding, SideEmbedding) and side is not None:
+            embedding.choose(side)
+        else:
+            assert side is None, "this model has no embedding of cameras and views"
         feats: Tensor = self.net.forward_features(images)
+        return feats
+
+    def _to_map(self, feats: Tensor, images: Tensor) -> Tensor:
         if feats.ndim == 3:
-            height, width = images.shape[2] // self.stride, images.shape[3] // self.stride
+            height, width = self._map_size(images)
             return tokens_to_map(feats, height, width=width)
         if feats.shape[1] != self.num_features:  # Swin and its like end in (B, h, w, C)
             return feats.permute(0, 3, 1, 2)
         return feats
+
+    def _map_size(self, images: Tensor) -> tuple[int, int]:
+        return self.grid or (images.shape[2] // self.stride, images.shape[3] // self.stride)
+
+
+def _lower_features(net: Any) -> int:
+    infos = list(getattr(net, "feature_info", ()))[-2:]
+    if len(infos) < 2 or not hasattr(net, "forward_intermediates"):
+        return 0
+    before, last = infos
+    return int(before["num_chs"]) if before["reduction"] < last["reduction"] else 0
 
 
 def tokens_to_map(tokens: Tensor, height: int, *, width: int) -> Tensor:
@@ -79,6 +124,14 @@ def build_backbone(
     last_stride: int = 1,
     weights: str = "timm",
     image_size: tuple[int, int] | None = None,
+    mixstyle: MixStyle | None = None,
+    patch_stride: int = 0,
+    drop_path: float = 0.0,
+    token_dropout: float = 0.0,
+    attention_dropout: float = 0.0,
+    side_cameras: int = 0,
+    side_views: int = 0,
+    side_weight: float = 3.0,
 ) -> Backbone:
     """Build a backbone and give it its weights.
 
@@ -90,7 +143,16 @@ def build_backbone(
             ResNets), 2 leaves the network as it is (10 x 10).
         weights: ``"timm"`` for the model hub, ``"none"`` for random ones, else a file.
         image_size: (height, width) in pixels. Only networks that are built for one size (most
-            transformers) look at it; without it they take the size that timm gives them.
+            transformers) look at it; without it they take the size that timm gives them. Learned
+            positions of weights for another size are resampled.
+        mixstyle: Put behind the first two stages.
+        patch_stride: Pixels from patch to patch of a transformer; 0 leaves it as it is.
+        drop_path: Probability of leaving out a residual branch, at the last block.
+        token_dropout: Drop-out of a transformer's tokens behind the positions.
+        attention_dropout: Drop-out of a transformer's attention weights.
+        side_cameras: Cameras of a transformer's side information; 0 for none.
+        side_views: Views of it; 0 for none.
+        side_weight: Its weight.
 
     Raises:
         ConfigError: When the network is unknown or cannot be used like this, or the weights are
@@ -98,69 +160,50 @@ def build_backbone(
     """
     if last_stride not in (1, 2):
         raise ConfigError(f"model.last_stride is {last_stride}; expected 1 or 2")
-    net = _create(name, image_size, fetch=weights == "timm")
-    _prepare(net, ibn, weights)
+    net = create_network(
+        name,
+        ibn=ibn,
+        weights=weights,
+        image_size=image_size,
+        drop_path=drop_path,
+        token_dropout=token_dropout,
+        attention_dropout=attention_dropout,
+    )
     probe = _probe(net, image_size)
+    grid = None
+    stride = int(net.feature_info[-1]["reduction"])
+    if patch_stride:
+        size = (probe.shape[2], probe.shape[3])
+        grid = overlap_patches(net, patch_stride, image_size=size, name=name)
+        stride = size[0] // grid[0]
     # The probe runs in evaluation mode: it must not touch the statistics of the weights.
     net.eval()
-    stride = int(net.feature_info[-1]["reduction"])
     if last_stride == 1:
         keep_last_resolution(net, probe, name=name)
         stride //= 2
     cfg = net.pretrained_cfg
     mean, std = (cfg["mean"], cfg["std"]) if weights == "timm" else (IMAGENET_MEAN, IMAGENET_STD)
-    backbone = Backbone(net, stride=stride, mean=mean, std=std)
+    backbone = Backbone(net, stride=stride, grid=grid, mean=mean, std=std)
+    _check(backbone, probe, name)
+    if mixstyle is not None:
+        attach_mixstyle(net, mixstyle, images=probe, name=name)
+    if side_cameras or side_views:
+        attach_side(
+            net, num_cameras=side_cameras, num_views=side_views, weight=side_weight, name=name
+        )
+    return backbone.train()
+
+
+def _check(backbone: Backbone, probe: Tensor, name: str) -> None:
     with torch.no_grad():
         found = tuple(backbone(probe).shape)
-    expected = (1, backbone.num_features, probe.shape[2] // stride, probe.shape[3] // stride)
+    height, width = backbone.grid or (s // backbone.stride for s in probe.shape[2:])
+    expected = (1, backbone.num_features, height, width)
     if found != expected:
         raise ConfigError(
             f"{name}: gives a map of shape {found} where {expected} was expected; this network"
             " cannot be used as a backbone, take another"
         )
-    return backbone.train()
-
-
-def _create(name: str, image_size: tuple[int, int] | None, *, fetch: bool) -> Any:
-    """timm's network, with pretrained weights when they are to be fetched."""
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()"
-        raise ConfigError(
-            f"model.backbone: timm {timm.__version__} has no network {name!r}; {hint}"
-        )
-    options: dict[str, Any] = {"num_classes": 0, "global_pool": ""}
-    try:
-        cfg = get_pretrained_cfg(name)
-        if image_size is not None and cfg is not None and cfg.fixed_input_size:
-            options["img_size"] = image_size
-        if fetch:
-            options["pretrained"] = True
-            options["pretrained_cfg_overlay"] = {"file": str(fetch_pretrained(name))}
-        return timm.create_model(name, **options)
-    except UserError:
-        raise
-    except (RuntimeError, TypeError, AssertionError, ValueError, SafetensorError) as error:
-        raise ConfigError(
-            f"model.backbone: timm cannot build {name} as a backbone ({error}); take another"
-            " network or tag"
-        ) from None
-
-
-def _prepare(net: nn.Module, ibn: bool, weights: str) -> None:
-    """Load a file, if one is given, and convert to IBN-a, in the order that fits the file."""
-    if weights in ("timm", "none"):
-        if ibn:
-            convert_ibn_a(net)
-        return
-    state = read_weights(Path(weights).expanduser())
-    if ibn and is_ibn(state):
-        convert_ibn_a(net)
-        copy_weights(net, state, source=weights)
-        return
-    copy_weights(net, state, source=weights)
-    if ibn:
-        convert_ibn_a(net)
 
 
 def _probe(net: Any, image_size: tuple[int, int] | None) -> Tensor:

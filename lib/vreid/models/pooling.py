@@ -1,4 +1,4 @@
-"""Pooling of a feature map to one vector: generalised mean (GeM) or average.
+"""Pooling of a feature map to one vector: generalised mean (GeM), average, or their sum.
 
 Radenović et al., "Fine-tuning CNN Image Retrieval with No Human Annotation", TPAMI 2019,
 arXiv:1711.02512. One exponent for all channels, fixed by default, and always in float32: the third
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vreid.errors import ConfigError
 
-Pooling = Literal["gem", "avg"]
+Pooling = Literal["gem", "avg", "gem_avg", "token"]
 
 
 class GeM(nn.Module):
@@ -48,13 +48,38 @@ class AveragePool(nn.Module):
         return maps.float().mean(dim=(2, 3))
 
 
+class GeMPlusAverage(nn.Module):
+    """The sum of GeM and average, of the width of either.
+
+    Args:
+        p: Exponent of GeM.
+        learnable: Whether p is trained along.
+    """
+
+    def __init__(self, p: float = 3.0, *, learnable: bool = False) -> None:
+        super().__init__()
+        self.gem, self.avg = GeM(p, learnable=learnable), AveragePool()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Pool (B, C, h, w) to (B, C) float32."""
+        pooled: Tensor = self.gem(maps) + self.avg(maps)
+        return pooled
+
+
 def build_pooling(name: str, *, p: float = 3.0, learnable: bool = False) -> nn.Module:
     """The pooling of that name; ``p`` and ``learnable`` are GeM's.
+
+    ``token`` leaves what it gets, the class token, as it is.
 
     Raises:
         ConfigError: When there is none of that name.
     """
-    choices: dict[str, nn.Module] = {"gem": GeM(p, learnable=learnable), "avg": AveragePool()}
+    choices: dict[str, nn.Module] = {
+        "gem": GeM(p, learnable=learnable),
+        "avg": AveragePool(),
+        "gem_avg": GeMPlusAverage(p, learnable=learnable),
+        "token": nn.Identity(),
+    }
     if name not in choices:
         raise ConfigError(f"model.pooling is {name!r}; expected one of {', '.join(choices)}")
     return choices[name]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from vreid.errors import ConfigError
 
 HUB_TIMEOUT = 5.0  # seconds; enough for one HEAD request wherever a download makes sense
-CLASSIFIERS = ("fc", "classifier", "head.fc", "head")  # torchvision, timm, IBN-Net
+CLASSIFIERS = ("fc", "classifier", "head.fc", "head", "aux_head")  # torchvision, timm, IBN-Net
 WRAPPERS = ("state_dict", "model")  # where training scripts put the weights beside other things
 
 
