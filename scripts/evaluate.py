@@ -1,38 +1,40 @@
 """Score runs or distances: ``python -m scripts.evaluate RUN|DIST.npy … [--protocol market]``.
 
 Identities come from the features of a run, from ``--data CONFIG``, or from ``--query`` and
-``--gallery``: CSV tables ``name,vehicle_id,camera_id`` such as a data set's truth.
+``--gallery``: CSV tables ``name,vehicle_id,camera_id`` such as a data set's truth. ``--metric`` may
+be given several times and compares distances between features; ``--pairs`` adds how well one
+threshold for all queries tells vehicles apart.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-import numpy as np
-
+from scripts.sources import Identity, identities, score, score_all_pairs
 from vreid.build import build_split
 from vreid.cli import split_words
 from vreid.config import load_config
-from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.truth import read_truth
-from vreid.distance import DistMat, distance
-from vreid.errors import ConfigError, DataError, run_command
-from vreid.features import Features, IntArray
+from vreid.distance import Metric
+from vreid.errors import run_command
 from vreid.files import write_json
-from vreid.metrics import Scores, evaluate
+from vreid.pairs import PairScores
 from vreid.protocol import PROTOCOLS, Protocol
+from vreid.scores import Scores
 
-Identity = tuple[int, int]  # pid, camid
+SPREAD = "± of the draws"
 
 
 @dataclass(frozen=True)
 class Result:
-    """The scores of one source."""
+    """The scores of one source, and those of its pairs where they were asked for."""
 
     label: str
     scores: Scores
+    pairs: PairScores | None = None
 
 
 def main(
@@ -43,6 +45,8 @@ def main(
     gallery: Path | None = None,
     data: Path | None = None,
     overrides: Sequence[str] = (),
+    metrics: Sequence[Metric] = ("sqeuclidean",),
+    pairs: bool = False,
     out: Path | None = None,
 ) -> list[Result]:
     """Score each source and print one table with its protocol line.
@@ -54,6 +58,8 @@ def main(
         gallery: Table of the gallery's identities.
         data: Recipe whose data set knows the identities.
         overrides: ``key, value, …`` over that recipe.
+        metrics: Distances between the features of runs, a row each.
+        pairs: Whether pairs are scored too.
         out: Where to write the numbers as JSON.
 
     Raises:
@@ -65,80 +71,52 @@ def main(
     elif data is not None:
         split = build_split(load_config(data, overrides).data)
         known = identities((*split.query, *split.gallery))
-    results = [Result(str(source), score(source, known, protocol)) for source in sources]
-    print_table(results, protocol)
+    results = []
+    for source in sources:
+        for metric in metrics if source.is_dir() else metrics[:1]:
+            label = f"{source} {metric}" if source.is_dir() and len(metrics) > 1 else str(source)
+            scores = score(source, known, protocol, metric=metric)
+            found = score_all_pairs(source, known, protocol, metric=metric) if pairs else None
+            results.append(Result(label, scores, found))
+    print_table(results)
     if out is not None:
-        rows = [{"label": one.label, **one.scores.as_dict()} for one in results]
-        write_json(out, {"protocol": str(protocol), "results": rows})
+        rows = [as_row(one) for one in results]
+        write_json(out, {"protocol": " | ".join(protocol_lines(results)), "results": rows})
     return results
 
 
-def identities(samples: Sequence[Sample]) -> dict[str, Identity]:
-    """Name -> (pid, camid)."""
-    return {sample.name: (sample.pid, sample.camid) for sample in samples}
+def as_row(result: Result) -> dict[str, object]:
+    """A result as a flat dictionary, its pairs below ``pairs``."""
+    found = {} if result.pairs is None else {"pairs": result.pairs.as_dict()}
+    return {"label": result.label, **result.scores.as_dict(), **found}
 
 
-def score(source: Path, known: Mapping[str, Identity], protocol: Protocol) -> Scores:
-    """Score one run directory or distance file."""
-    if source.is_dir():
-        parts = [Features.load(source / "features" / f"{part}.npz") for part in PARTS]
-        mat = distance(*parts)
-        if not known:
-            known = {
-                name: (int(pid), int(camid))
-                for part in parts
-                for name, pid, camid in zip(part.names, part.pids, part.camids, strict=True)
-            }
-    else:
-        mat = DistMat.load(source).query_gallery()
-        if not known:
-            raise ConfigError(
-                f"{source}: a distance file holds names only; give --data CONFIG, or --query and"
-                " --gallery with the tables of the identities"
-            )
-    query_pids, query_camids = columns(mat.rows, known, source)
-    gallery_pids, gallery_camids = columns(mat.cols, known, source)
-    return evaluate(
-        np.asarray(mat.dist),
-        query_pids=query_pids,
-        gallery_pids=gallery_pids,
-        query_camids=query_camids,
-        gallery_camids=gallery_camids,
-        protocol=protocol,
-    )
-
-
-PARTS = ("query", "gallery")
-
-
-def columns(
-    names: Sequence[str], known: Mapping[str, Identity], source: Path
-) -> tuple[IntArray, IntArray]:
-    """Identities and cameras of names.
-
-    Raises:
-        DataError: Naming the first image whose identity is not known.
-    """
-    for name in names:
-        if known.get(name, (UNKNOWN, UNKNOWN))[0] == UNKNOWN:
-            raise DataError(
-                f"{source}: the identity of {name} is not known, so there is nothing to score"
-                " against; give --query and --gallery with the tables of the identities"
-            )
-    pairs = np.array([known[name] for name in names], dtype=np.int64)  # (N, 2)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def print_table(results: Sequence[Result], protocol: Protocol) -> None:
-    """One row a source in per cent, the protocol below."""
+def print_table(results: Sequence[Result]) -> None:
+    """One row a source in per cent, the spread over draws and the protocol below."""
     width = max(len(one.label) for one in results)
+    width = max(width, len(SPREAD)) if any(one.scores.stds for one in results) else width
     print(heading(results[0], width))
     for one in results:
         print(row(one, width))
-    print(f"per cent; {protocol}")
+        if one.scores.stds:
+            stds = [f"{100 * value:8.2f}" for value in one.scores.stds.values()]
+            print(" ".join([f"{SPREAD:{width}}", *stds]))
+    print("\n".join(f"per cent; {line}" for line in protocol_lines(results)))
     for one in results:
         if one.scores.num_skipped:
             print(f"{one.label}: {one.scores.num_skipped} queries without a match were skipped")
+        if one.pairs is not None:
+            print(f"{one.label}, pairs\n{one.pairs.table()}")
+
+
+def protocol_lines(results: Sequence[Result]) -> list[str]:
+    """The protocol of the results, or, where they differ, each with the sources it is of."""
+    labels: dict[str, list[str]] = {}
+    for one in results:
+        labels.setdefault(str(one.scores.protocol), []).append(one.label)
+    if len(labels) == 1:
+        return list(labels)
+    return [f"{', '.join(names)}: {line}" for line, names in labels.items()]
 
 
 def heading(result: Result, width: int) -> str:
@@ -163,6 +141,13 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--query", type=Path, help="CSV name,vehicle_id,camera_id of the queries")
     parser.add_argument("--gallery", type=Path, help="the same of the gallery")
     parser.add_argument("--data", type=Path, help="recipe whose data set knows the identities")
+    parser.add_argument(
+        "--metric",
+        action="append",
+        choices=get_args(Metric),
+        help="distance between features (sqeuclidean); once more for another row",
+    )
+    parser.add_argument("--pairs", action="store_true", help="AUC and TPR@FPR of pairs too")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     return parser.parse_intermixed_args()
 
@@ -181,6 +166,8 @@ def _command() -> None:
         gallery=parsed.gallery,
         data=parsed.data,
         overrides=pairs,
+        metrics=parsed.metric or ("sqeuclidean",),
+        pairs=parsed.pairs,
         out=parsed.out,
     )
 

@@ -1,10 +1,11 @@
 """The plan of a recipe: which runs it has, which files its stages hand each other, in what order.
 
 Per member: distance -> minus the classifiers' distances -> k-reciprocal re-ranking; then the mean
-over the members. Fusing comes before re-ranking, so those distances are square (queries + gallery).
+over the members. Fusing comes before re-ranking, which looks for neighbours among queries and
+gallery together: it takes the features of all and never needs their square distances.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class Plan:
             if self.classifiers:
                 made.append(self._fuse(name))
             if self.config.rerank.enabled:
-                made.append(self._rerank(name, self.fused_step, "reranked"))
+                made.append(self._rerank(name, self.classifiers, "reranked"))
         return [*made, self._mean(self.final_step, "final")]
 
     def ablation(self) -> list[Stage]:
@@ -110,7 +111,7 @@ class Plan:
         made = [self._distance(name, untrained=True) for name in self.members]
         steps = ["plain", *(["fused"] if self.classifiers else [])]
         if self.config.rerank.enabled and self.classifiers:
-            made += [self._rerank(name, "plain", "reranked-only") for name in self.members]
+            made += [self._rerank(name, {}, "reranked-only") for name in self.members]
             steps.append("reranked-only")
         return [*made, *(self._mean(step, step) for step in steps)]
 
@@ -133,11 +134,13 @@ class Plan:
         return rows
 
     def _distance(self, name: str, *, untrained: bool = False) -> Stage:
-        folder = self.run(name) / "features" / ("untrained" if untrained else "")
-        parts = [folder / "query.npz", folder / "gallery.npz"]
-        square = ["--square"] if self.config.rerank.enabled and not untrained else []
+        parts = self._features(name, "untrained" if untrained else "")
         output = self.dist(name, "untrained" if untrained else "plain")
-        return stage("ensemble.distance", *parts, *square, inputs=parts, output=output)
+        return stage("ensemble.distance", *parts, inputs=parts, output=output)
+
+    def _features(self, name: str, kind: str = "") -> list[Path]:
+        folder = self.run(name) / "features" / kind
+        return [folder / "query.npz", folder / "gallery.npz"]
 
     def _fuse(self, name: str) -> Stage:
         words: list[object] = [self.dist(name, "plain")]
@@ -147,13 +150,15 @@ class Plan:
             inputs.append(self.dist(other, "plain"))
         return stage("ensemble.fuse", *words, inputs=inputs, output=self.dist(name, "fused"))
 
-    def _rerank(self, name: str, step: str, made: str) -> Stage:
+    def _rerank(self, name: str, classifiers: Mapping[str, float], made: str) -> Stage:
         options = self.config.rerank
-        words = ["--k1", options.k1, "--k2", options.k2, "--lambda", options.lambda_]
-        source = self.dist(name, step)
-        return stage(
-            "ensemble.rerank", source, *words, inputs=[source], output=self.dist(name, made)
-        )
+        words: list[object] = [*self._features(name)]
+        inputs = self._features(name)
+        for other, weight in classifiers.items():
+            words += ["--minus", *self._features(other), weight]
+            inputs += self._features(other)
+        words += ["--k1", options.k1, "--k2", options.k2, "--lambda", options.lambda_]
+        return stage("ensemble.rerank", *words, inputs=inputs, output=self.dist(name, made))
 
     def _mean(self, step: str, made: str) -> Stage:
         sources = [self.dist(name, step) for name in self.members]

@@ -57,7 +57,7 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
             dist=DistMat.load(plan.result()),
             images={sample.name: sample.path for sample in (*split.query, *split.gallery)},
             identities=known_identities(plan),
-            protocol=PROTOCOLS[plan.config.test.protocol],
+            protocol=PROTOCOLS[plan.config.test.protocol].as_given(),
         ),
         contact=contact if contact.exists() else None,
         facts=facts(plan),

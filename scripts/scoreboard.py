@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.evaluate import Result, heading, identities, row, score
+from scripts.evaluate import Result, heading, protocol_lines, row
 from scripts.plan import Plan
+from scripts.sources import identities, score
 from scripts.stages import run_stages, run_verb
 from vreid.build import build_split
 from vreid.cli import run_recipe
@@ -38,11 +39,12 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
         (group, Result(label, score(dist, known, protocol)))
         for group, label, dist in plan.scoreboard()
     ]
-    print_rows(rows, str(protocol))
+    line = " | ".join(protocol_lines([one for _, one in rows]))
+    print_rows(rows, line)
     return write_json(
         plan.base / "scores.json",
         {
-            "protocol": str(protocol),
+            "protocol": line,
             "rows": [
                 {
                     "group": group,

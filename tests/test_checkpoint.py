@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from vreid.checkpoint import Progress, load_model, load_state, num_classes, save_model, save_state
+from vreid.checkpoint import (
+    Progress,
+    Stateful,
+    load_model,
+    load_state,
+    num_classes,
+    save_model,
+    save_state,
+)
 from vreid.errors import DataError
 from vreid.models.backbone import build_backbone
 from vreid.models.embedder import Embedder
@@ -24,14 +32,14 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     model(torch.rand(4, 3, 32, 32)).logits.square().sum().backward()
     optimizer.step()
     progress = Progress(epoch=2, batch=3, step=17, best_score=0.5, best_epoch=1)
-    save_state(
-        tmp_path / "last.pt", model=model, optimizer=optimizer, scaler=scaler(), progress=progress
-    )
+    parts: dict[str, Stateful] = {"model": model, "optimizer": optimizer, "scaler": scaler()}
+    save_state(tmp_path / "last.pt", parts, progress=progress)
     dice = torch.rand(3)
 
     other = build()
     fresh = torch.optim.Adam(other.parameters(), lr=0.1)
-    found = load_state(tmp_path / "last.pt", model=other, optimizer=fresh, scaler=scaler())
+    parts = {"model": other, "optimizer": fresh, "scaler": scaler()}
+    found = load_state(tmp_path / "last.pt", parts)
     assert found == progress
     assert torch.equal(torch.rand(3), dice)
     for ours, theirs in zip(model.parameters(), other.parameters(), strict=True):

@@ -14,7 +14,8 @@ from vreid.engine import TrainingError, fit
 from vreid.errors import ConfigError, DataError
 from vreid.features import IntArray
 from vreid.models.embedder import Embedder
-from vreid.options import Config, InputOptions, ModelOptions, SolverOptions
+from vreid.models.heads import BNNeck
+from vreid.options import Config, InputOptions, LossOptions, ModelOptions, SolverOptions
 from vreid.validate import Validation
 
 CONFIG = Config(
@@ -103,6 +104,41 @@ def test_stopped_inside_an_epoch_and_resumed_it_ends_bit_for_bit_the_same(
     assert read_lines(tmp_path) == read_lines(straight)
 
 
+def test_losses_with_a_state_are_resumed_bit_for_bit_too(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    def stop(model: Embedder) -> Validation:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return steady(model)
+
+    loss = LossOptions(
+        id="circle",
+        metric="triplet+supcon",
+        center_weight=5e-4,
+        memory_size=40,
+        memory_start=2,
+        balance="malw",
+        malw_interval=3,
+    )
+    arguments = (replace(CONFIG, loss=loss), samples, labels_of(samples))
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    fit(*arguments, evaluate=steady, run_dir=straight)
+    with pytest.raises(KeyboardInterrupt):
+        fit(*arguments, evaluate=stop, run_dir=stopped)
+    fit(*arguments, evaluate=steady, run_dir=stopped)
+    assert_same_weights(stopped / "last.pt", straight / "last.pt")
+    assert read_lines(stopped) == read_lines(straight)
+    ours, theirs = (
+        torch.load(run / "last.pt", weights_only=True)["loss"] for run in (stopped, straight)
+    )
+    assert {"center.centers", "memory.feats", "malw.weight"} <= ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        is_tensor = isinstance(value, torch.Tensor)
+        assert torch.equal(value, theirs[key]) if is_tensor else value == theirs[key], key
+    weights = [line["id_weight"] for line in read_lines(straight) if "id_weight" in line]
+    assert weights[0] == 1 and weights[-1] < 1
+
+
 def test_killed_between_checkpoints_it_repeats_the_lost_part(
     samples: list[Sample], straight: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +170,7 @@ def test_best_keeps_the_weights_of_the_best_score(samples: list[Sample], tmp_pat
     seen: list[torch.Tensor] = []
 
     def varying(model: Embedder) -> Validation:
+        assert isinstance(model.neck, BNNeck)
         assert model.neck.running_mean is not None
         seen.append(model.neck.running_mean.clone())
         return Validation(next(scores), {}, "made up")
@@ -166,6 +203,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(
     one_epoch = replace(CONFIG, solver=replace(CONFIG.solver, warmup_epochs=0.0))
 
     def poison(model: Embedder) -> Validation:
+        assert isinstance(model.neck, BNNeck)
         with torch.no_grad():
             model.neck.weight.fill_(float("nan"))
         return steady(model)

@@ -1,44 +1,62 @@
 """The door: here the configuration ends, and explicit arguments begin."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vreid.data import cityflow, csv_table, vehiclex, veri776
+from vreid.data import (
+    cityflow,
+    csv_table,
+    vehicleid,
+    vehiclex,
+    veri776,
+    veri_wild,
+    vric,
+    vru,
+    vveri901,
+)
 from vreid.data.holdout import draw_vehicles, hold_out_vehicles
 from vreid.data.loader import Batch, train_loader
 from vreid.data.sample import Sample, Split
 from vreid.data.samplers import pk_batches, shuffle_batches
 from vreid.data.transforms import build_train_transform
 from vreid.features import IntArray
-from vreid.losses.combined import combined_loss
 from vreid.models.backbone import build_backbone
-from vreid.models.embedder import Embedder, Embedding
+from vreid.models.embedder import Embedder
+from vreid.models.mixstyle import MixStyle
 from vreid.optim import build_optimizer
-from vreid.options import Config, DataOptions
+from vreid.options import Config, DataOptions, ModelOptions
 from vreid.runs import choose_device
-from vreid.step import Loss
 
 
 def build_split(options: DataOptions) -> Split:
-    """Load the data set that the options name."""
-    root = Path(options.root)
-    if options.dataset == "csv":
-        return csv_table.load(
+    """Load the data set that the options name; say where it differs from the published one."""
+    root, size = Path(options.root), options.test_size
+    loaders: Mapping[str, Callable[[], Split]] = {
+        "cityflow": lambda: cityflow.load(root, split=options.split),
+        "vehiclex": lambda: vehiclex.load(root, images=options.images),
+        "veri776": lambda: veri776.load(root),
+        "vehicleid": lambda: vehicleid.load(root, size=size),
+        "veri-wild": lambda: veri_wild.load(root, size=size),
+        "vru": lambda: vru.load(root, size=size),
+        "vric": lambda: vric.load(root),
+        "vveri901": lambda: vveri901.load(root),
+        "csv": lambda: csv_table.load(
             Path(options.table) if options.table else root / "samples.csv",
             root=root if options.table else None,
             test_fraction=options.test_fraction,
             query_camera=options.query_camera,
             seed=options.split_seed,
-        )
-    loaders: Mapping[str, Callable[[Path], Split]] = {
-        "cityflow": cityflow.load,
-        "vehiclex": vehiclex.load,
-        "veri776": veri776.load,
+        ),
     }
-    return loaders[options.dataset](root)
+    split = loaders[options.dataset]()
+    if options.check_counts:
+        for note in split.notes:
+            print(f"note: {note}", file=sys.stderr)
+    return split
 
 
 def build_holdout(options: DataOptions, train: Sequence[Sample]) -> Split | None:
@@ -77,6 +95,14 @@ def build_model(config: Config, num_classes: int) -> Embedder:
         last_stride=options.last_stride,
         weights=options.weights,
         image_size=config.input.size,
+        mixstyle=_build_mixstyle(options),
+        patch_stride=options.patch_stride,
+        drop_path=options.drop_path,
+        token_dropout=options.token_dropout,
+        attention_dropout=options.attention_dropout,
+        side_cameras=options.side_cameras,
+        side_views=options.side_views,
+        side_weight=options.side_weight,
     )
     return Embedder(
         backbone,
@@ -84,8 +110,27 @@ def build_model(config: Config, num_classes: int) -> Embedder:
         pooling=options.pooling,
         gem_p=options.gem_p,
         gem_learnable=options.gem_learned,
+        levels=options.levels,
+        attention=options.attention,
+        groups=options.groups,
+        group_dim=options.group_dim,
+        gate_dim=options.gate_dim,
         embedding_dim=options.embedding_dim,
+        embedding=options.embedding,
+        embedding_dropout=options.embedding_dropout,
+        neck=options.neck,
+        neck_shift=options.neck_shift,
+        neck_dropout=options.neck_dropout,
+        retrieval_feat=options.retrieval_feat,
+        bias=options.classifier_bias,
+        cosine=config.loss.id != "softmax",
     )
+
+
+def _build_mixstyle(options: ModelOptions) -> MixStyle | None:
+    if options.mixstyle == "none":
+        return None
+    return MixStyle(options.mixstyle, prob=options.mixstyle_prob, alpha=options.mixstyle_alpha)
 
 
 def place_model(config: Config, model: Embedder) -> Embedder:
@@ -105,24 +150,6 @@ def build_solver(config: Config, model: Embedder) -> torch.optim.Optimizer:
         backbone_lr_factor=solver.backbone_lr_factor,
         momentum=solver.momentum,
     )
-
-
-def build_loss(config: Config) -> Loss:
-    """The weighted sum of ID loss and triplet loss."""
-    options = config.loss
-
-    def loss(embedding: Embedding, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        return combined_loss(
-            embedding.feat,
-            embedding.logits,
-            labels=labels,
-            id_weight=options.id_weight,
-            triplet_weight=options.triplet_weight,
-            smoothing=options.smoothing,
-            margin=options.margin,
-        )
-
-    return loss
 
 
 def build_batches(config: Config, classes: IntArray, *, epoch: int) -> list[list[int]]:

@@ -1,14 +1,14 @@
 """Checkpoints: everything that a training needs to go on exactly where it stopped.
 
-Two kinds of file, both read with ``torch.load(weights_only=True)``: ``last.pt`` holds model,
-optimizer, scaler, random state and place; ``best.pt`` the model alone.
+Two kinds of file, both read with ``torch.load(weights_only=True)``: ``last.pt`` holds the parts of
+a training (model, optimizer, scaler, losses), random state and place; ``best.pt`` the model alone.
 """
 
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -17,6 +17,16 @@ from vreid.errors import DataError
 from vreid.files import atomic_path
 
 SCHEMA = 1
+
+
+class Stateful(Protocol):
+    """A part of a training that a checkpoint holds: model, optimizer, scaler, losses."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its state; empty where it has none."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
+        """Take up a state."""
 
 
 @dataclass
@@ -38,20 +48,11 @@ class Progress:
     best_epoch: int = 0
 
 
-def save_state(
-    path: Path,
-    *,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    progress: Progress,
-) -> Path:
-    """Write ``last.pt`` atomically and return its path."""
+def save_state(path: Path, parts: Mapping[str, Stateful], *, progress: Progress) -> Path:
+    """Write ``last.pt`` atomically and return its path; ``parts`` has a ``model``."""
     state = {
+        **{name: part.state_dict() for name, part in parts.items()},
         "schema": SCHEMA,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scaler": scaler.state_dict(),
         "progress": vars(progress),
         "rng": torch.get_rng_state(),
         "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -61,23 +62,19 @@ def save_state(
     return path
 
 
-def load_state(
-    path: Path,
-    *,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-) -> Progress:
-    """Put ``last.pt`` back into model, optimizer, scaler and random generators.
+def load_state(path: Path, parts: Mapping[str, Stateful]) -> Progress:
+    """Put ``last.pt`` back into the parts and the random generators.
 
     Raises:
-        DataError: When the file is damaged or belongs to another architecture.
+        DataError: When the file is damaged, belongs to another architecture, or lacks the state of
+            a part.
     """
     state = _read(path)
-    _load_model(model, state["model"], path)
-    optimizer.load_state_dict(state["optimizer"])
-    if state["scaler"]:  # empty when it was not scaling
-        scaler.load_state_dict(state["scaler"])
+    for name, part in parts.items():
+        if isinstance(part, nn.Module):
+            _load_module(part, state.get(name, {}), path)
+        elif state.get(name):  # empty when it was a scaler that did not scale
+            part.load_state_dict(state[name])
     torch.set_rng_state(state["rng"])
     if state["rng_cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["rng_cuda"])
@@ -97,7 +94,7 @@ def load_model(path: Path, model: nn.Module) -> None:
     Raises:
         DataError: When the file is missing, damaged or belongs to another architecture.
     """
-    _load_model(model, _read(path)["model"], path)
+    _load_module(model, _read(path)["model"], path)
 
 
 def num_classes(path: Path) -> int:
@@ -122,14 +119,14 @@ def _read(path: Path) -> dict[str, Any]:
     return state
 
 
-def _load_model(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    own = model.state_dict()
+def _load_module(module: nn.Module, weights: Mapping[str, Any], path: Path) -> None:
+    own = module.state_dict()
     missing = [key for key in own if key not in weights]
     foreign = [key for key in weights if key not in own]
     shapes = [
-        f"{key} is {tuple(weights[key].shape)} there, {tuple(own[key].shape)} here"
-        for key in own
-        if key in weights and own[key].shape != weights[key].shape
+        f"{key} is {_shape(weights[key])} there, {_shape(value)} here"
+        for key, value in own.items()
+        if key in weights and _shape(weights[key]) != _shape(value)
     ]
     if missing or foreign or shapes:
         found = "; ".join(
@@ -143,6 +140,10 @@ def _load_model(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Pat
         )
         raise DataError(
             f"{path}: the checkpoint belongs to another architecture: {found};"
-            " use the model options it was trained with"
+            " use the model and loss options it was trained with"
         )
-    model.load_state_dict(dict(weights))
+    module.load_state_dict(dict(weights))
+
+
+def _shape(value: object) -> tuple[int, ...]:
+    return tuple(value.shape) if isinstance(value, torch.Tensor) else ()  # (): counters and such

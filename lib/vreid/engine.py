@@ -15,15 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vreid.build import (
-    build_batches,
-    build_loader,
-    build_loss,
-    build_model,
-    build_solver,
-    place_model,
-)
-from vreid.checkpoint import Progress, load_state, save_model, save_state
+from vreid.build import build_batches, build_loader, build_model, build_solver, place_model
+from vreid.build_losses import build_loss, build_loss_solver
+from vreid.checkpoint import Progress, Stateful, load_state, save_model, save_state
 from vreid.data.sample import Sample
 from vreid.errors import UserError
 from vreid.features import IntArray
@@ -103,13 +97,19 @@ class _Training:
         seed_torch(self.solver.seed)
         self.model = place_model(config, build_model(config, len(classes)))
         self.optimizer = build_solver(config, self.model)
-        self.scaler = self.precision.scaler()
+        loss = build_loss(config.loss, len(classes), dim=self.model.dim).to(self.device)
+        loss_optimizer = build_loss_solver(config.loss, loss)
+        scaler = self.precision.scaler()
+        self.parts: dict[str, Stateful] = {"model": self.model, "optimizer": self.optimizer}
+        self.parts |= {"scaler": scaler, "loss": loss}
+        if loss_optimizer is not None:
+            self.parts["loss_optimizer"] = loss_optimizer
         self.step = TrainStep(
             self.model,
-            build_loss(config),
-            self.optimizer,
+            loss,
+            [self.optimizer] if loss_optimizer is None else [self.optimizer, loss_optimizer],
             precision=self.precision,
-            scaler=self.scaler,
+            scaler=scaler,
             clip_norm=self.solver.clip_norm,
         )
         self.progress = Progress()
@@ -123,9 +123,7 @@ class _Training:
     def run(self) -> None:
         last = self.run_dir / "last.pt"
         if last.exists():
-            self.progress = load_state(
-                last, model=self.model, optimizer=self.optimizer, scaler=self.scaler
-            )
+            self.progress = load_state(last, self.parts)
             place = (self.progress.epoch, self.progress.step)
             self.log.info("going on after epoch %d, step %d", *place)
         self.journal = Journal(
@@ -239,10 +237,4 @@ class _Training:
             save_model(self.run_dir / "best.pt", self.model, facts=facts)
 
     def _save(self) -> None:
-        save_state(
-            self.run_dir / "last.pt",
-            model=self.model,
-            optimizer=self.optimizer,
-            scaler=self.scaler,
-            progress=self.progress,
-        )
+        save_state(self.run_dir / "last.pt", self.parts, progress=self.progress)

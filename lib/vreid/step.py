@@ -1,13 +1,12 @@
 """One training step: forward, losses, backward, clipping, update; in mixed precision or not."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
 
-from vreid.models.embedder import Embedder, Embedding
+from vreid.losses.combined import CombinedLoss
+from vreid.models.embedder import Embedder
 from vreid.precision import Precision
-
-Loss = Callable[[Embedding, torch.Tensor], dict[str, torch.Tensor]]
 
 
 class TrainStep:
@@ -15,18 +14,18 @@ class TrainStep:
 
     Args:
         model: In training mode, on its device.
-        loss: Named losses of a batch; ``total`` is minimised.
-        optimizer: Over the model's parameters.
+        loss: Named losses of a batch, on the same device; ``total`` is minimised.
+        optimizers: The model's, and that of the losses where they learn something.
         precision: Number type of the forward pass.
         scaler: Scales the loss in fp16; elsewhere it passes everything through.
-        clip_norm: Largest norm of the gradient over all parameters; 0 for no clipping.
+        clip_norm: Largest norm of the gradient over the model's parameters; 0 for no clipping.
     """
 
     def __init__(
         self,
         model: Embedder,
-        loss: Loss,
-        optimizer: torch.optim.Optimizer,
+        loss: CombinedLoss,
+        optimizers: Sequence[torch.optim.Optimizer],
         *,
         precision: Precision,
         scaler: torch.amp.GradScaler,
@@ -34,7 +33,7 @@ class TrainStep:
     ) -> None:
         self._model = model
         self._loss = loss
-        self._optimizer = optimizer
+        self._optimizers = optimizers
         self._precision = precision
         self._scaler = scaler
         self._clip_norm = clip_norm
@@ -45,11 +44,13 @@ class TrainStep:
         with self._precision.autocast():
             embedding = self._model(images.to(device, non_blocking=True))
             losses = self._loss(embedding, labels.to(device, non_blocking=True))
-        self._optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self._scaler.scale(losses["total"]))
         if self._clip_norm > 0:
-            self._scaler.unscale_(self._optimizer)  # else the scaled gradient would be clipped
+            self._scaler.unscale_(self._optimizers[0])  # else the scaled gradient would be clipped
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._clip_norm)
-        self._scaler.step(self._optimizer)
+        for optimizer in self._optimizers:
+            self._scaler.step(optimizer)
         self._scaler.update()
         return {name: loss.detach() for name, loss in losses.items()}

@@ -13,10 +13,9 @@ import torch
 
 from vreid.data.loader import extract_loader
 from vreid.data.sample import Sample, Split
-from vreid.distance import pairwise
 from vreid.extract import extract
 from vreid.features import IntArray
-from vreid.metrics import evaluate
+from vreid.judge import judge_features
 from vreid.models.embedder import Embedder
 from vreid.options import Config
 from vreid.precision import choose_precision
@@ -44,7 +43,7 @@ LogitArray = npt.NDArray[np.float32]
 
 
 def retrieval(config: Config, split: Split) -> Evaluate:
-    """Validate by searching the split's queries in its gallery; the score is the plain mAP."""
+    """Validate by searching the split's queries in its gallery; the score is the protocol's mAP."""
     protocol = PROTOCOLS[config.test.protocol]
 
     def validation(model: Embedder) -> Validation:
@@ -60,16 +59,9 @@ def retrieval(config: Config, split: Split) -> Evaluate:
             )
             for part in (split.query, split.gallery)
         )
-        scores = evaluate(
-            pairwise(query.feats, gallery.feats),
-            query_pids=query.pids,
-            gallery_pids=gallery.pids,
-            query_camids=query.camids,
-            gallery_camids=gallery.camids,
-            protocol=protocol,
-        )
-        values = {"map": scores.map, "rank1": scores.rank(1)}
-        return Validation(scores.map, values, f"{split.name}: {protocol}")
+        scores = judge_features(query, gallery, protocol=protocol)
+        values = {"map": scores.headline, "rank1": scores.rank(1)}
+        return Validation(scores.headline, values, f"{split.name}: {scores.protocol}")
 
     return validation
 

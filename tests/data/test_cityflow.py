@@ -113,7 +113,7 @@ def test_missing_label_file_and_bad_numbers_name_the_place(tmp_path: Path) -> No
         for number in range(1, 7)
     ]
     write_xml(tmp_path / "train_label.xml", [*items[:5], {**items[5], "vehicleID": "red"}])
-    with pytest.raises(DataError, match=r"train_label.xml: vehicleID of 000006.jpg is 'red'"):
+    with pytest.raises(DataError, match=r"_label.xml, line 9: vehicleID of 000006.jpg is 'red'"):
         cityflow.load(tmp_path)
     (tmp_path / "train_label.xml").unlink()
     with pytest.raises(DataError, match=r"train_label.xml: cannot be read \(No such file"):

@@ -46,7 +46,12 @@ def test_angles_out_of_range_are_refused(angle: float) -> None:
 def test_a_split_refuses_repeated_names_within_a_part(part: str) -> None:
     twice = (make("a.jpg"), make("b.jpg"), make("a.jpg"))
     with pytest.raises(DataError, match=f"toy {part}: image a.jpg is listed twice"):
-        Split("toy", **{part: twice})
+        Split(
+            "toy",
+            train=twice if part == "train" else (),
+            query=twice if part == "query" else (),
+            gallery=twice if part == "gallery" else (),
+        )
 
 
 def test_unique_names_pass() -> None:

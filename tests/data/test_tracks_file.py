@@ -37,14 +37,14 @@ def test_images_without_a_tracklet_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["1 2", "000003.jpg"], "tracklet 2 names 000003.jpg, which is none of the 3 images"),
-        (["1 2", "000002.jpg"], "000002.jpg is in tracklets 1 and 2"),
-        (["1 1"], "000001.jpg is in tracklets 1 and 1"),
+        (["1 2", "000003.jpg"], "line 2: names 000003.jpg, which is none of the 3 images"),
+        (["1 2", "000002.jpg"], "line 2: 000002.jpg is on line 1 too"),
+        (["1 1"], "line 1: 000001.jpg is on line 1 too"),
     ],
 )
 def test_bad_members_are_refused(tmp_path: Path, lines: list[str], message: str) -> None:
     write_lines(tmp_path / "track.txt", lines)
-    with pytest.raises(DataError, match=f"track.txt: {message}"):
+    with pytest.raises(DataError, match=f"track.txt, {message}"):
         read_tracks(tmp_path / "track.txt", IMAGES)
 
 

@@ -29,6 +29,17 @@ def test_a_vehicle_run_has_losses_rate_and_scores() -> None:
     assert "score (%)" in found["scores"].svg.decode()
 
 
+def test_an_adapted_weight_has_a_chart_of_its_own() -> None:
+    train: list[Line] = [
+        {"epoch": 1, "step": 1, "id": 1.5, "supcon": 0.5, "total": 2.0, "id_weight": 1.0},
+        {"epoch": 1, "step": 2, "id": 0.8, "supcon": 0.2, "total": 0.94, "id_weight": 0.925},
+    ]
+    found = panels(train, [])
+    assert list(found) == ["losses", "weight"]
+    assert found["weight"].caption == "Weight of the ID loss: from 1 to 0.925"
+    assert "total loss, ID loss, SupCon loss over" in found["losses"].alt
+
+
 def test_an_orientation_run_has_degrees_where_the_lowest_is_best() -> None:
     evals: list[Line] = [
         {"epoch": epoch, "median_error_deg": error, "share_within_30_deg": 0.5}

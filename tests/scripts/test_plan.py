@@ -38,7 +38,17 @@ def test_fusing_comes_before_re_ranking_and_the_mean_last(recipe: Path) -> None:
     weights = [float(word) for word in fuse.words if word in ("0.1", "0.2")]
     assert fuse.words.count("--minus") == 2
     assert weights == [0.1, 0.2]
-    assert all("--square" in one.words for one in plan.stages()[:4])
+    rerank = plan.stages()[5]
+    features = [str(plan.run(name) / "features" / "query.npz") for name in ("a", "camera")]
+    assert rerank.words[1] == features[0]
+    assert features[1] in rerank.words
+    weights = [float(word) for word in rerank.words if word in ("0.1", "0.2")]
+    assert weights == [0.1, 0.2]
+
+
+def test_no_stage_makes_a_square_distance(recipe: Path) -> None:
+    plan = Plan.load(recipe, [])
+    assert not [one for one in (*plan.stages(), *plan.ablation()) if "--square" in one.words]
 
 
 def test_every_stage_reads_only_what_a_stage_before_wrote(recipe: Path) -> None:
@@ -66,10 +76,9 @@ def test_a_weight_of_zero_leaves_the_classifier_out(
     assert made == expected
 
 
-def test_without_re_ranking_no_square_distance_is_made(recipe: Path) -> None:
+def test_re_ranking_can_be_left_out(recipe: Path) -> None:
     plan = Plan.load(recipe, ["rerank.enabled", "false"])
     assert not [name for name in outputs(plan) if "reranked" in name]
-    assert not [one for one in plan.stages() if "--square" in one.words]
 
 
 def test_one_model_alone(tmp_path: Path) -> None:

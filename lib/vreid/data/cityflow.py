@@ -6,7 +6,9 @@ Multi-Target Multi-Camera Vehicle Tracking and Re-Identification", CVPR 2019, ar
 
 from pathlib import Path
 
+from vreid.data.cityflow_split import read_split
 from vreid.data.image_folder import check_same_names, find_root, list_images, ordered_images
+from vreid.data.published import Count, count_notes
 from vreid.data.sample import UNKNOWN, Sample, Split
 from vreid.data.tracks_file import read_tracks
 from vreid.data.xml_labels import Labels, read_labels
@@ -16,9 +18,21 @@ _OBTAIN = (
     "ask for it with the data request form of https://www.aicitychallenge.org (Track 2) and unpack"
     " it here"
 )
+_EDITIONS = {
+    "cityflow (2019, 2020)": {
+        "train": Count(36_935, 333),
+        "query": Count(1_052),
+        "gallery": Count(18_290),
+    },
+    "cityflow (2021)": {
+        "train": Count(52_717, 440),
+        "query": Count(1_103),
+        "gallery": Count(31_238),
+    },
+}
 
 
-def load(root: Path) -> Split:
+def load(root: Path, *, split: str = "") -> Split:
     """Read the data set.
 
     Layout, in ``root`` itself or below it in ``AIC21_Track2_ReID`` (also nested once more)::
@@ -37,15 +51,21 @@ def load(root: Path) -> Split:
     2021 (CityFlowV2-ReID)  52,717 (440)     31,238 (440)  1,103
     ======================  ===============  ============  =======
 
-    in images (vehicles), from 40 and 46 cameras. The licence allows research only, forbids passing
-    the images on, and has to be signed.
+    in images (vehicles), from 40 and 46 cameras; a copy that differs is compared with the edition
+    that it differs least from. The licence allows research only, forbids passing the images on, and
+    has to be signed.
 
     - The challenge keeps the identities of its test set: pids of query and gallery are `UNKNOWN`.
     - A copy with neither ``image_query`` nor ``image_test`` is a training set alone.
     - Tracklets are numbered from 0 in each folder; queries belong to none.
+    - With ``split`` the parts are those of the files in that folder, see
+      `vreid.data.cityflow_split`: all images are training images of the challenge, with identities,
+      and so are their tracklets (the test set's tracklets name other images by the same numbers).
 
     Args:
         root: The data set's folder.
+        split: Folder of a split of the training images, from the data set's folder or as an
+            absolute path; empty for the challenge's own parts.
 
     Raises:
         DataError: When a file or folder is missing, or labels and images do not match.
@@ -53,9 +73,12 @@ def load(root: Path) -> Split:
     root = find_root(
         root, marker="image_train", nested=("AIC21_Track2_ReID", "AIC20_ReID"), obtain=_OBTAIN
     )
+    train = _load_train(root)
+    if split:
+        return read_split(root / split, train)
+    parts = {part: (root / f"image_{part}").is_dir() for part in ("query", "test")}
     query: tuple[Sample, ...] = ()
     gallery: tuple[Sample, ...] = ()
-    parts = {part: (root / f"image_{part}").is_dir() for part in ("query", "test")}
     if any(parts.values()):
         for part, present in parts.items():
             if not present:
@@ -65,7 +88,10 @@ def load(root: Path) -> Split:
                 )
         query = _load_test(root, "query")
         gallery = _load_test(root, "test")
-    return Split("cityflow", train=_load_train(root), query=query, gallery=gallery)
+    found = {"train": train, "query": query, "gallery": gallery}
+    editions = (count_notes(name, found, counts) for name, counts in _EDITIONS.items())
+    notes = min(editions, key=len)
+    return Split("cityflow", **found, notes=notes)
 
 
 def _load_train(root: Path) -> tuple[Sample, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from vreid.data.text import read_text
 from vreid.errors import DataError
 from vreid.features import check_names
 
@@ -14,7 +15,7 @@ def find_root(root: Path, *, marker: str, nested: tuple[str, ...], obtain: str) 
 
     Args:
         root: The folder that the user named.
-        marker: Name of an image folder that the data set must have.
+        marker: Name of an image folder, or of a list file, that the data set must have.
         nested: Names of the folder that the data set's archive unpacks to.
         obtain: A sentence on how to get the data set, for the message.
 
@@ -29,12 +30,13 @@ def find_root(root: Path, *, marker: str, nested: tuple[str, ...], obtain: str) 
         )
     places = [root, *(root / name for name in nested), *(root / name / name for name in nested)]
     for place in places:
-        if (place / marker).is_dir():
+        if (place / marker).exists():
             return place
     inside = sorted(path.name for path in root.iterdir())
     found = ", ".join(inside[:5]) + (" …" if len(inside) > 5 else "") if inside else "nothing"
+    kind = "file" if Path(marker).suffix else "folder"
     raise DataError(
-        f"{root}: no folder {marker} here or in {' or '.join(nested)} below (found {found});"
+        f"{root}: no {kind} {marker} here or in {' or '.join(nested)} below (found {found});"
         f" name the folder that contains {marker}. {obtain}"
     )
 
@@ -72,20 +74,12 @@ def ordered_images(folder: Path, name_list: Path) -> list[str]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 text file without blanks at their ends and without empty lines.
+    """Lines of a text file without blanks at their ends and without empty lines.
 
     Raises:
         DataError: When the file is missing or is not text.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); unpack the data set again"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a text file ({error}); unpack the data set again") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def check_same_names(

@@ -58,12 +58,14 @@ class Split:
         train: Training images, all with identities.
         query: Images searched for, in the order of the data set's own list.
         gallery: Images searched in, in the order of the data set's own list.
+        notes: Sentences on how this copy differs from the published data set.
     """
 
     name: str
     train: tuple[Sample, ...] = ()
     query: tuple[Sample, ...] = ()
     gallery: tuple[Sample, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "query", "gallery"):

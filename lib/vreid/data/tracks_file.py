@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
-from vreid.data.image_folder import read_lines
+from vreid.data.text import read_text
 from vreid.errors import DataError
 
 _HEADING = re.compile(r"[0-9]+_c?[0-9]+")
@@ -30,20 +30,25 @@ def read_tracks(path: Path, images: Collection[str]) -> dict[str, int]:
     """
     known = _spellings(images)
     tracks: dict[str, int] = {}
-    for trackid, line in enumerate(read_lines(path)):
-        members = line.split()
+    lines: list[int] = []  # the line of each tracklet
+    for number, text in enumerate(read_text(path).splitlines(), start=1):
+        members = text.split()
+        if not members:
+            continue
+        trackid = len(lines)
+        lines.append(number)
         if members[0] not in known and _HEADING.fullmatch(members[0]):
             members = members[1:]
         for member in members:
             name = known.get(member)
             if name is None:
                 raise DataError(
-                    f"{path}: tracklet {trackid + 1} names {member}, which is none of the"
+                    f"{path}, line {number}: names {member}, which is none of the"
                     f" {len(images)} images; is it the track file of another edition?"
                 )
             if name in tracks:
                 raise DataError(
-                    f"{path}: {name} is in tracklets {tracks[name] + 1} and {trackid + 1};"
+                    f"{path}, line {number}: {name} is on line {lines[tracks[name]]} too;"
                     " an image belongs to one tracklet"
                 )
             tracks[name] = trackid

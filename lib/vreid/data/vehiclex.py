@@ -7,6 +7,7 @@ Vehicle Datasets with Attribute Descent", ECCV 2020, arXiv:1912.08855.
 from pathlib import Path
 
 from vreid.data.image_folder import check_same_names, find_root, list_images
+from vreid.data.published import Count, count_notes
 from vreid.data.sample import Sample, Split
 from vreid.data.xml_labels import read_labels
 
@@ -53,4 +54,5 @@ def load(root: Path, *, images: str = "sys_image_train") -> Split:
         )
         for name in names
     )
-    return Split("vehiclex", train=train)
+    notes = count_notes("vehiclex", {"train": train}, {"train": Count(192_150, 1_362)})
+    return Split("vehiclex", train=train, notes=notes)

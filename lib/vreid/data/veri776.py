@@ -8,12 +8,19 @@ import re
 from pathlib import Path
 
 from vreid.data.image_folder import find_root, ordered_images
+from vreid.data.published import Count, count_notes, shared_notes
 from vreid.data.sample import UNKNOWN, Sample, Split
 from vreid.data.tracks_file import read_tracks
+from vreid.data.veri_index import check_index
 from vreid.data.xml_labels import Labels, read_labels
 from vreid.errors import DataError
 
 _OBTAIN = "ask its authors for it (https://github.com/JDAI-CV/VeRidataset) and unpack it here"
+_PUBLISHED = {
+    "train": Count(37_778, 576),
+    "query": Count(1_678, 200),
+    "gallery": Count(11_579, 200),
+}
 _NAME = re.compile(r"([0-9]{1,9})_c([0-9]{1,9})_[0-9]+_[0-9]+\.\w+")
 
 
@@ -26,6 +33,8 @@ def load(root: Path) -> Split:
         name_train.txt name_test.txt name_query.txt   order; sorted names without them
         test_track.txt                                one tracklet a line; may be absent
         train_label.xml test_label.xml                colorID and typeID; may be absent
+        gt_index.txt jk_index.txt                     matches and junk of each query, compared with
+                                                      vehicles and cameras; may be absent
 
     37,778 images of 576 vehicles to train on, a gallery of 11,579 images of 200 vehicles, 1,678
     queries. For research only; the images are not to be passed on.
@@ -39,16 +48,21 @@ def load(root: Path) -> Split:
         root: The data set's folder.
 
     Raises:
-        DataError: When a folder is missing, a list and its folder do not match, or a file's name
-            does not follow the pattern.
+        DataError: When a folder is missing, a list and its folder do not match, a file's name does
+            not follow the pattern, or the lists of matches contradict vehicles and cameras.
     """
     root = find_root(root, marker="image_train", nested=("VeRi", "VeRi-776"), obtain=_OBTAIN)
-    return Split(
-        "veri776",
-        train=_load_part(root, "train", labels=_read_attributes(root / "train_label.xml")),
-        query=_load_part(root, "query", labels=None),
-        gallery=_load_part(root, "test", labels=_read_attributes(root / "test_label.xml")),
+    parts = {
+        "train": _load_part(root, "train", labels=_read_attributes(root / "train_label.xml")),
+        "query": _load_part(root, "query", labels=None),
+        "gallery": _load_part(root, "test", labels=_read_attributes(root / "test_label.xml")),
+    }
+    notes = (
+        *check_index(root, parts["query"], parts["gallery"]),
+        *count_notes("veri776", parts, _PUBLISHED),
+        *shared_notes("veri776", parts["train"], parts["gallery"]),
     )
+    return Split("veri776", **parts, notes=notes)
 
 
 def _read_attributes(file: Path) -> Labels | None:

@@ -1,7 +1,7 @@
 """Label files of CityFlow, VehicleX and VeRi-776: XML whose ``Item`` elements hold attributes only.
 
 Their header declares ``encoding="gb2312"``, which Python's XML parser refuses although the text is
-plain ASCII. So the bytes are decoded here and the declaration is dropped before parsing.
+plain ASCII. So the bytes are decoded first and the declaration is dropped before parsing.
 """
 
 import math
@@ -15,6 +15,7 @@ from xml.parsers.expat.errors import messages
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from vreid.data.text import read_text
 from vreid.errors import DataError
 
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -43,7 +44,7 @@ class Labels:
         digits = text[1:] if key == "cameraID" and text[:1] in ("c", "C") else text
         if not _INTEGER.fullmatch(digits):
             wanted = "c001 or 1" if key == "cameraID" else "a whole number such as 0042"
-            raise DataError(f"{self.path}: {key} of {name} is {text!r}; expected {wanted}")
+            raise DataError(f"{self._place(name)}: {key} of {name} is {text!r}; expected {wanted}")
         return int(digits)
 
     def degrees(self, name: str, key: str) -> float:
@@ -58,17 +59,25 @@ class Labels:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise DataError(f"{self.path}: {key} of {name} is {text!r}; expected degrees")
+            raise DataError(f"{self._place(name)}: {key} of {name} is {text!r}; expected degrees")
         return value % 360 % 360  # twice, since -1e-20 % 360 rounds to 360.0
 
     def _text(self, name: str, key: str) -> str:
         row = self.rows[name]
         if key not in row:
             raise DataError(
-                f"{self.path}: {name} has no attribute {key} (it has {', '.join(row)});"
+                f"{self._place(name)}: {name} has no attribute {key} (it has {', '.join(row)});"
                 " is this the label file of that folder?"
             )
         return row[key].strip()
+
+    def _place(self, name: str) -> str:
+        """File and line of an image; the parser does not tell the line, so the text is searched."""
+        named = re.compile(rf"""imageName\s*=\s*["']\s*{re.escape(name)}\s*["']""")
+        text = read_text(self.path) if self.path.exists() else ""
+        match = named.search(text)
+        line = "" if match is None else f", line {text.count(chr(10), 0, match.start()) + 1}"
+        return f"{self.path}{line}"
 
 
 def read_labels(path: Path) -> Labels:
@@ -78,13 +87,7 @@ def read_labels(path: Path) -> Labels:
         DataError: When it is missing, is not such a file, or names an image twice.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); unpack the data set again"
-        ) from None
-    try:
-        root = fromstring(_DECLARATION.sub(_blank, _decode(path, data)))
+        root = fromstring(_DECLARATION.sub(_blank, read_text(path)))
     except ParseError as error:
         line, column = error.position
         raise DataError(
@@ -111,15 +114,6 @@ def read_labels(path: Path) -> Labels:
             ' <Item imageName="000001.jpg" vehicleID="0001" cameraID="c001"/>'
         )
     return Labels(path, rows)
-
-
-def _decode(path: Path, data: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise DataError(f"{path}: neither UTF-8 nor GB 18030 text; unpack the data set again")
 
 
 def _blank(declaration: re.Match[str]) -> str:

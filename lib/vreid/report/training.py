@@ -9,12 +9,16 @@ from vreid.report.metrics_log import Line, MetricsLog, columns
 from vreid.report.plots import Curve, line_chart
 
 # Numbers of a training line that are not losses; all others are.
-NOT_LOSSES = frozenset({"epoch", "step", "lr"})
+NOT_LOSSES = frozenset({"epoch", "step", "lr", "id_weight"})
 TOTAL = "total"
 NAMES = {
     TOTAL: "total loss",
     "id": "ID loss",
     "triplet": "triplet loss",
+    "circle": "circle loss",
+    "contrastive": "contrastive loss",
+    "supcon": "SupCon loss",
+    "center": "centre loss",
     "map": "mAP",
     "minp": "mINP",
 }
@@ -35,6 +39,7 @@ def training_panels(log: MetricsLog) -> tuple[Panel, ...]:
     """Draw what a log holds.
 
     - No training lines: no losses and no learning rate.
+    - The weight of the ID loss has a chart where MALW adapts it.
     - Scores in [0, 1] (mAP, rank-k, accuracy, mINP) and errors in degrees have a chart each;
       other validation numbers, such as the share within an angle, are not drawn.
     - Numbers that are NaN or infinite leave a gap.
@@ -46,6 +51,7 @@ def training_panels(log: MetricsLog) -> tuple[Panel, ...]:
     panels = (
         _losses(log, losses) if losses else None,
         _learning_rate(log) if "lr" in columns(log.train) else None,
+        _id_weight(log) if "id_weight" in columns(log.train) else None,
         _validation(log.evals, scores, key="scores") if scores else None,
         _validation(log.evals, degrees, key="degrees") if degrees else None,
     )
@@ -74,7 +80,7 @@ def print_name(key: str) -> str:
     """How a logged number is called on the page.
 
     >>> [print_name(key) for key in ("map", "map100", "rank1", "median_error_deg", "circle")]
-    ['mAP', 'mAP@100', 'rank-1', 'median error', 'circle']
+    ['mAP', 'mAP@100', 'rank-1', 'median error', 'circle loss']
     """
     if key in NAMES:
         return NAMES[key]
@@ -123,6 +129,23 @@ def _learning_rate(log: MetricsLog) -> Panel:
             xlabel="epoch",
             xlim=(0, None),
             ylabel=f"learning rate ({unit})",
+            ylim=(0, None),
+        ),
+    )
+
+
+def _id_weight(log: MetricsLog) -> Panel:
+    weights = _column(log.train, "id_weight")
+    span = f"from {weights[0]:.3g} to {weights[-1]:.3g}"
+    return Panel(
+        key="weight",
+        caption=f"Weight of the ID loss: {span}",
+        alt=f"Chart of the adapted weight of the ID loss over epochs; {span}",
+        svg=line_chart(
+            [Curve("weight of the ID loss", log.train_x(), weights)],
+            xlabel="epoch",
+            xlim=(0, None),
+            ylabel="weight (no unit)",
             ylim=(0, None),
         ),
     )
