@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import torch
 
-from vreid.losses.combined import combined_loss
+from vreid.losses.identity import identity_loss
+from vreid.losses.triplet import triplet_loss
 from vreid.models.backbone import build_backbone
 from vreid.models.embedder import Embedder
 from vreid.precision import Precision
@@ -55,7 +56,7 @@ def build_steps(
         model.train()
         with precision.autocast():
             found = model(images)
-            total = combined_loss(found.feat, found.logits, labels=labels)["total"]
+            total = identity_loss(found.logits, labels) + triplet_loss(found.feat, labels)
         torch.autograd.backward(total)
         model.zero_grad(set_to_none=True)
 

@@ -1,14 +1,13 @@
 """Distances of features: ``python -m ensemble.distance Q.npz G.npz --out D.npy [--square]``."""
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from ensemble.matrices import check_target, save
-from vreid.distance import Metric, distance
+from ensemble.matrices import announce, check_target
+from vreid.distance import Metric, write_distance
 from vreid.errors import run_command
 from vreid.features import Features
 from vreid.provenance import hash_inputs
@@ -29,15 +28,21 @@ def main(
         gallery: Features of the gallery, ``.npz``.
         out: The ``.npy`` to write.
         metric: See `vreid.distance.pairwise`.
-        square: Whether among queries and gallery together, which re-ranking needs, or Q x G.
+        square: Whether among queries and gallery together, for tools that want it so, or Q x G.
 
     Raises:
         DataError: For a file that cannot be used, or features that do not fit each other.
     """
     check_target(out)
-    mat = distance(Features.load(query), Features.load(gallery), metric=metric, square=square)
-    sources = {**mat.sources, "files": hash_inputs([query, gallery])}
-    return save(dataclasses.replace(mat, sources=sources), out)
+    mat = write_distance(
+        Features.load(query),
+        Features.load(gallery),
+        out,
+        metric=metric,
+        square=square,
+        sources={"files": hash_inputs([query, gallery])},
+    )
+    return announce(mat, out)
 
 
 def command(argv: Sequence[str] | None = None) -> None:
@@ -51,9 +56,7 @@ def command(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("gallery", type=Path, help="features of the gallery, .npz")
     parser.add_argument("--out", type=Path, required=True, help="the .npy to write")
     parser.add_argument("--metric", choices=get_args(Metric), default="sqeuclidean")
-    parser.add_argument(
-        "--square", action="store_true", help="among all images, as re-ranking needs it"
-    )
+    parser.add_argument("--square", action="store_true", help="among queries and gallery together")
     args = parser.parse_args(argv)
     main(args.query, args.gallery, out=args.out, metric=args.metric, square=args.square)
 

@@ -9,10 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ensemble.matrices import check_target, save
-from vreid.distance import DistMat
+from ensemble.matrices import check_target, describe
+from ensemble.streamed import fuse_files
 from vreid.errors import ConfigError, run_command
-from vreid.fusion import weighted_sum
 
 
 def main(first: Path, terms: Sequence[tuple[Path, float]], *, out: Path) -> Path:
@@ -25,13 +24,14 @@ def main(first: Path, terms: Sequence[tuple[Path, float]], *, out: Path) -> Path
 
     Raises:
         ConfigError: For a weight that is not finite.
-        DataError: For a file that cannot be used, and when names differ.
+        DataError: For a file that cannot be used, when names differ, and for NaN or infinity.
     """
     check_target(out)
     paths = [first, *(path for path, _ in terms)]
     weights = [1.0, *(weight for _, weight in terms)]
-    mats = [DistMat.load(path) for path in paths]
-    return save(weighted_sum(mats, weights, labels=[path.as_posix() for path in paths]), out)
+    mat = fuse_files(paths, weights, out=out)
+    print(f"wrote {out} ({describe(mat)})")
+    return out
 
 
 def command(argv: Sequence[str] | None = None) -> None:

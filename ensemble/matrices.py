@@ -26,5 +26,10 @@ def describe(mat: DistMat) -> str:
 def save(mat: DistMat, out: Path) -> Path:
     """Write a matrix, print what it is and return its path."""
     mat.save(out)
+    return announce(mat, out)
+
+
+def announce(mat: DistMat, out: Path) -> Path:
+    """Print what was written and return its path."""
     print(f"wrote {out} ({describe(mat)})")
     return out

@@ -5,21 +5,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ensemble.matrices import check_target, save
-from vreid.distance import DistMat
+from ensemble.matrices import check_target, describe
+from ensemble.streamed import average_files
 from vreid.errors import run_command
-from vreid.fusion import mean
 
 
 def main(mats: Sequence[Path], *, out: Path) -> Path:
     """Average distances over the same images, re-ranked ones as a rule, and return the file.
 
     Raises:
-        DataError: For a file that cannot be used, and when names differ.
+        DataError: For a file that cannot be used, when names differ, and for NaN or infinity.
     """
     check_target(out)
-    labels = [path.as_posix() for path in mats]
-    return save(mean([DistMat.load(path) for path in mats], labels), out)
+    mat = average_files(mats, out=out)
+    print(f"wrote {out} ({describe(mat)})")
+    return out
 
 
 def command(argv: Sequence[str] | None = None) -> None:

@@ -29,8 +29,8 @@ def main(dist: Path, *, out: Path, top: int = 10) -> Path:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["query", "rank", "gallery", "dist"])
-    for name, row in zip(mat.rows, mat.dist, strict=True):
-        for rank, idx in enumerate(nearest(row[None], top)[0], start=1):
+    for name, row, ranked in zip(mat.rows, mat.dist, nearest(mat.dist, top), strict=True):
+        for rank, idx in enumerate(ranked, start=1):
             table.writerow([name, rank, mat.cols[idx], f"{row[idx]:.6g}"])
     return write_text(out, text.getvalue())
 

@@ -53,7 +53,8 @@ def main(
     rows = match_rows(mat.rows, queries, where=(f"{dist} (queries)", str(query_names)))
     match_rows(mat.cols, gallery, where=(f"{dist} (gallery)", str(gallery_names)))
     numbers = np.array(gallery_numbers(mat.cols, str(dist)))  # (G,) in the order of the columns
-    lines = (" ".join(map(str, numbers[nearest(mat.dist[[row]], top)[0]])) for row in rows)
+    ranked = numbers[nearest(mat.dist, top)]  # (Q, top)
+    lines = (" ".join(map(str, ranked[row])) for row in rows)
     write_text(out, "".join(f"{line}\n" for line in lines))
     write_manifest(
         out,

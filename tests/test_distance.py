@@ -4,7 +4,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vreid.distance import DistMat, Metric, check_same_axes, distance, normalize, pairwise
+from vreid.distance import (
+    DistMat,
+    Metric,
+    check_same_axes,
+    distance,
+    normalize,
+    pairwise,
+    top_k,
+    write_distance,
+)
 from vreid.errors import DataError
 from vreid.features import Features, FloatArray
 
@@ -41,6 +50,58 @@ def test_distances_are_those_of_the_definition(metric: Metric) -> None:
     dist = pairwise(a, b, metric=metric)
     assert dist.dtype == np.float32
     np.testing.assert_allclose(dist, wanted, atol=2e-6)
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cosine"])
+def test_distances_can_be_written_to_a_given_place(metric: Metric, tmp_path: Path) -> None:
+    a, b = make(6, "a", 0).feats, make(9, "b", 1).feats
+    wanted = pairwise(a, b, metric=metric)
+    mapped = np.lib.format.open_memmap(tmp_path / "d.npy", "w+", np.float32, (6, 9))
+    for out in (np.full((6, 9), np.nan, np.float32), np.zeros((9, 6), np.float32).T, mapped):
+        assert pairwise(a, b, metric=metric, out=out) is out
+        np.testing.assert_array_equal(out, wanted)
+    mapped.flush()
+    np.testing.assert_array_equal(np.load(tmp_path / "d.npy"), wanted)
+
+
+def test_rows_that_cannot_be_compared_are_refused() -> None:
+    a = make(6, "a", 0).feats
+    with pytest.raises(DataError, match=r"cannot compare rows of shapes \(6, 5\) and \(6, 4\)"):
+        pairwise(a, a[:, :4])
+    with pytest.raises(DataError, match=r"cannot compare rows of shapes \(5,\) and \(6, 5\)"):
+        pairwise(a[0], a)
+
+
+def test_a_common_offset_costs_no_digits() -> None:
+    a, b = make(6, "a", 0).feats + np.float32(500), make(9, "b", 1).feats + np.float32(500)
+    wanted = [[slow(x, y, "sqeuclidean") for y in b] for x in a]
+    np.testing.assert_allclose(pairwise(a, b), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cosine"])
+def test_the_nearest_rows_are_those_of_the_matrix(metric: Metric) -> None:
+    a, b = make(6, "a", 0).feats, make(40, "b", 1).feats
+    b[20:30] = b[3]
+    wanted = np.array([[slow(x, y, metric) for y in b] for x in a])
+    order = np.argsort(np.round(wanted, 9), axis=1, kind="stable")
+    for k in (1, 15, 40, 99):
+        idx, dist = top_k(a, b, k, metric=metric)
+        assert idx.dtype == np.int64
+        assert dist.dtype == np.float64
+        assert idx.shape == dist.shape == (6, min(k, 40))
+        np.testing.assert_array_equal(idx, order[:, :k])
+        near = np.take_along_axis(wanted, order, axis=1)[:, :k]
+        np.testing.assert_allclose(dist, near, atol=1e-6)
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cosine"])
+def test_the_nearest_rows_of_and_among_zero_rows(metric: Metric) -> None:
+    a, b = make(6, "a", 0).feats, make(9, "b", 1).feats
+    a[2], b[3], b[5] = 0, 0, 0
+    idx, dist = top_k(a, b, 9, metric=metric)
+    wanted = np.array([[slow(x, y, metric) for y in b] for x in a])
+    np.testing.assert_allclose(dist, np.sort(wanted, axis=1), atol=1e-6)
+    np.testing.assert_allclose(dist, np.take_along_axis(wanted, idx, axis=1), atol=1e-6)
 
 
 def test_distances_are_never_negative_and_inputs_stay_as_they_were() -> None:
@@ -96,6 +157,65 @@ def test_permuting_the_gallery_permutes_the_columns() -> None:
     np.testing.assert_allclose(
         distance(query, permuted).dist, distance(query, gallery).dist[:, order], rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cosine"])
+@pytest.mark.parametrize("square", [True, False])
+def test_a_written_distance_is_the_one_in_memory(
+    tmp_path: Path, square: bool, metric: Metric
+) -> None:
+    query, gallery = make(4, "q", 0), make(7, "g", 1)
+    wanted = distance(query, gallery, metric=metric, square=square)
+    path = tmp_path / "runs" / "d.npy"
+    found = write_distance(query, gallery, path, metric=metric, square=square, sources={"seed": 3})
+    assert isinstance(found.dist, np.memmap)
+    for mat in (found, DistMat.load(path)):
+        np.testing.assert_array_equal(mat.dist, wanted.dist)
+        assert (mat.rows, mat.cols, mat.num_query) == (wanted.rows, wanted.cols, wanted.num_query)
+        assert mat.kind == metric
+        assert mat.sources == {**wanted.sources, "seed": 3}
+    assert {one.name for one in path.parent.iterdir()} == {"d.npy", "d.json"}
+    assert path.read_bytes() == wanted.save(tmp_path / "other.npy").read_bytes()
+
+
+def test_a_distance_that_fails_is_not_written_and_the_last_one_stays(tmp_path: Path) -> None:
+    query, gallery = make(4, "q", 0), make(7, "g", 1)
+    path = tmp_path / "d.npy"
+    with pytest.raises(DataError, match=r"columns"):
+        write_distance(query, make(7, "g", 1, dim=4), path)
+    assert not list(tmp_path.iterdir())
+    write_distance(query, gallery, path)
+    before = path.read_bytes(), path.with_suffix(".json").read_bytes()
+    with pytest.raises(TypeError):
+        write_distance(query, gallery, path, sources={"not JSON": object()})
+    assert (path.read_bytes(), path.with_suffix(".json").read_bytes()) == before
+    assert {one.name for one in tmp_path.iterdir()} == {"d.npy", "d.json"}
+
+
+def test_values_are_looked_at_unless_the_caller_does(tmp_path: Path) -> None:
+    broken = np.zeros((3, 4), dtype=np.float32)
+    broken[1, 2] = np.inf
+    rows, cols = tuple("abc"), tuple("wxyz")
+    with pytest.raises(DataError, match=r"distances of b \(row 1\) hold NaN or infinity"):
+        DistMat(broken, rows, cols)
+    mat = DistMat(broken, rows, cols, check_values=False)
+    path = mat.save(tmp_path / "d.npy")
+    with pytest.raises(DataError, match=r"distances of b \(row 1\) hold NaN or infinity"):
+        DistMat.load(path)
+    np.testing.assert_array_equal(DistMat.load(path, check_values=False).dist, broken)
+
+
+def test_large_values_whose_sum_is_infinite_are_no_infinity() -> None:
+    large = np.full((3, 4), 3e38, dtype=np.float32)
+    assert DistMat(large, tuple("abc"), tuple("wxyz")).dist.max() < np.inf
+
+
+def test_a_row_late_in_a_large_matrix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vreid.distance.matrix._BLOCK_VALUES", 8)
+    broken = np.zeros((9, 4), dtype=np.float32)
+    broken[7, 0] = np.nan
+    with pytest.raises(DataError, match=r"distances of h \(row 7\)"):
+        DistMat(broken, tuple("abcdefghi"), tuple("wxyz"))
 
 
 @pytest.mark.parametrize("square", [True, False])

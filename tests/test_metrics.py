@@ -1,20 +1,51 @@
 """Scores against their definitions, computed by loops over a sorted Python list."""
 
 import math
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from vreid import metrics
+from vreid.distance import Metric
 from vreid.errors import ConfigError, DataError
 from vreid.features import FloatArray, IntArray
-from vreid.metrics import Scores, evaluate, evaluate_ranked
+from vreid.metrics import Scores, evaluate, evaluate_blocks, evaluate_features, evaluate_ranked
 from vreid.protocol import AICITY, MARKET, PROTOCOLS, Protocol, find_protocol
 
 AICITY_MIN = Protocol("aicity-min", "none", 5, "min")
 MARKET_5 = Protocol("market-5", "same-camera", 5, "all")
-ALL_PROTOCOLS = [AICITY, MARKET, AICITY_MIN, MARKET_5, Protocol("top-1", "none", 1, "all")]
+TRAPEZOID_5 = Protocol("trapezoid-5", "same-camera", 5, "min", curve="trapezoid")
+ALL_PROTOCOLS = [
+    AICITY,
+    MARKET,
+    AICITY_MIN,
+    MARKET_5,
+    Protocol("top-1", "none", 1, "all"),
+    PROTOCOLS["market-trapezoid"],
+    TRAPEZOID_5,
+]
+
+
+def pairwise(a: FloatArray, b: FloatArray, *, metric: Metric = "sqeuclidean") -> FloatArray:
+    """Distances that are exact for whole numbers, which the fast ones are to a few roundings."""
+    wide, other = a.astype(np.float64), b.astype(np.float64)
+    if metric == "cosine":
+        wide = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+        other = other / np.linalg.norm(other, axis=1, keepdims=True)
+        return np.asarray(1 - wide @ other.T, dtype=np.float32)
+    squared = (wide**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * wide @ other.T
+    return np.asarray(np.sqrt(squared) if metric == "euclidean" else squared, dtype=np.float32)
+
+
+@pytest.fixture(autouse=True)
+def exact_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ties between distances do not depend on how the matrix is cut into blocks."""
+    monkeypatch.setattr(metrics, "pairwise", pairwise)
 
 
 def by_definition(
@@ -44,13 +75,17 @@ def by_definition(
         if num_relevant == 0:
             continue
         precision_sum = precision_sum_at_k = 0.0
-        num_found = 0
+        num_found, precision_before = 0, 1.0
         for rank, flag in enumerate(flags, start=1):
+            num_found += flag
+            height = precision = num_found / rank
+            if protocol.curve == "trapezoid":
+                height = (precision_before + precision) / 2
+            precision_before = precision
             if flag:
-                num_found += 1
-                precision_sum += num_found / rank
+                precision_sum += height
                 if protocol.top_k is None or rank <= protocol.top_k:
-                    precision_sum_at_k += num_found / rank
+                    precision_sum_at_k += height
         most = num_relevant
         if protocol.denominator == "min":
             assert protocol.top_k is not None
@@ -97,8 +132,15 @@ def assert_equal(scores: Scores, expected: dict[str, Any]) -> None:
     assert scores.num_skipped == expected["num_skipped"]
 
 
+@pytest.fixture(params=["1", "0"], ids=["compiled", "plain"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same test with and without numba."""
+    monkeypatch.setenv("VREID_COMPILED", request.param)
+
+
 @pytest.mark.parametrize("protocol", ALL_PROTOCOLS, ids=lambda protocol: protocol.name)
 @pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
+@pytest.mark.usefixtures("both_ways")
 def test_equals_the_definitions(protocol: Protocol, ties: bool) -> None:
     for seed in range(40):
         case = random_case(seed, ties=ties)
@@ -132,6 +174,7 @@ def test_cut_lists_do_not_pretend_to_be_whole() -> None:
     assert "of the 2 listed entries only" in scores.table()
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_permuting_the_gallery_changes_nothing() -> None:
     case = random_case(5, ties=False)
     order = np.random.default_rng(0).permutation(case["dist"].shape[1])
@@ -144,6 +187,172 @@ def test_permuting_the_gallery_changes_nothing() -> None:
     before, after = evaluate(**case, protocol=MARKET), evaluate(**permuted, protocol=MARKET)
     assert before.as_dict() == after.as_dict()
     np.testing.assert_array_equal(before.cmc, after.cmc)
+
+
+def larger_case(
+    num_query: int = 60, num_gallery: int = 700, num_vehicles: int = 40
+) -> dict[str, Any]:
+    """Labels and features of small whole numbers, whose distances are exact, with many ties."""
+    rng = np.random.default_rng(11)
+    return {
+        "query_feats": rng.integers(-2, 3, (num_query, 6)).astype(np.float32),
+        "gallery_feats": rng.integers(-2, 3, (num_gallery, 6)).astype(np.float32),
+        "query_pids": rng.integers(0, num_vehicles, num_query),
+        "gallery_pids": rng.integers(0, num_vehicles - 2, num_gallery),
+        "query_camids": rng.integers(0, 3, num_query),
+        "gallery_camids": rng.integers(0, 3, num_gallery),
+    }
+
+
+def columns_of(case: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in case.items() if key.endswith("ids")}
+
+
+def assert_same(ours: Scores, other: Scores) -> None:
+    assert ours.as_dict() == other.as_dict()
+    np.testing.assert_array_equal(ours.cmc, other.cmc)
+    np.testing.assert_array_equal(ours.ap, other.ap)
+
+
+@pytest.mark.parametrize("metric", ["sqeuclidean", "euclidean", "cosine"])
+@pytest.mark.parametrize("protocol", ALL_PROTOCOLS, ids=lambda protocol: protocol.name)
+@pytest.mark.usefixtures("both_ways")
+def test_every_source_gives_the_same_scores(
+    protocol: Protocol, metric: Metric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = larger_case()
+    # powers of two as lengths keep the cosine exact as well
+    case["query_feats"] = np.concatenate([case["query_feats"], _rest(case["query_feats"])], axis=1)
+    case["gallery_feats"] = np.concatenate(
+        [case["gallery_feats"], _rest(case["gallery_feats"])], axis=1
+    )
+    ids = {**columns_of(case), "protocol": protocol}
+    feats = case["query_feats"], case["gallery_feats"]
+    dist = pairwise(*feats, metric=metric)
+    scores = evaluate(dist, **ids)
+    assert_same(evaluate_blocks([dist[:1], dist[1:40], dist[40:40], dist[40:]], **ids), scores)
+    lists = list(np.argsort(dist, axis=1, kind="stable"))
+    assert_same(evaluate_ranked(lists, **ids), scores)
+    monkeypatch.setattr(metrics, "FEATURE_BYTES", 7 * 4 * dist.shape[1])
+    monkeypatch.setattr(metrics, "TILE_ROWS", 256)
+    assert_same(evaluate_features(*feats, metric=metric, **ids), scores)
+
+
+def _rest(feats: FloatArray) -> FloatArray:
+    """Entries of ±1 and 0 that bring each row's squared length to 64: (N, 6) -> (N, 64)."""
+    missing = 64 - np.square(feats).sum(axis=1)
+    rest = (np.arange(64) < missing[:, None]).astype(np.float32)
+    signs = np.where(np.arange(64) % 2, 1, -1).astype(np.float32)
+    return np.asarray(rest * signs, dtype=np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int64])
+@pytest.mark.usefixtures("both_ways")
+def test_other_number_types_and_layouts(dtype: Any) -> None:
+    case = larger_case()
+    ids = {**columns_of(case), "protocol": MARKET_5}
+    dist = pairwise(case["query_feats"], case["gallery_feats"])  # whole numbers
+    scores = evaluate(dist, **ids)
+    assert_same(evaluate(dist.astype(dtype), **ids), scores)
+    assert_same(evaluate(np.asfortranarray(dist), **ids), scores)
+    wide = np.zeros((len(dist), 2 * dist.shape[1]), dtype=np.float32)
+    wide[:, ::2] = dist
+    assert_same(evaluate(wide[:, ::2], **ids), scores)
+    assert_same(evaluate(np.concatenate([dist, dist], axis=1)[:, : dist.shape[1]], **ids), scores)
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_float64_distances_are_not_rounded() -> None:
+    near, far = 1.0, 1.0 + 1e-12
+    assert one_query_wide([far, near], labels(1, 2)) == 0.5
+    assert one_query_wide([near, far], labels(1, 2)) == 1.0
+
+
+def one_query_wide(dist: list[float], gallery_pids: IntArray) -> float:
+    ids = {"query_pids": labels(1), "gallery_pids": gallery_pids}
+    ids |= {"query_camids": labels(1), "gallery_camids": np.full(len(gallery_pids), 2)}
+    return evaluate(np.array([dist]), **ids, protocol=AICITY).map
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_infinite_distances_are_last_and_tie() -> None:
+    far = math.inf
+    assert one_query([far, far, 0.5], labels(1, 2, 3)).map == 0.5
+    assert one_query([far, far, -far], labels(2, 1, 3)).map == pytest.approx(1 / 3)
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_memory_stays_far_below_the_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "COUNTED_BYTES", 1 << 20)
+    monkeypatch.setattr(metrics, "FEATURE_BYTES", 1 << 20)
+    monkeypatch.setattr(metrics, "TILE_ROWS", 1024)
+    case = larger_case(400, 20_000, 2000)
+    ids = {**columns_of(case), "protocol": MARKET}
+    feats = case["query_feats"], case["gallery_feats"]
+    dist = pairwise(*feats)  # 32 MB
+    np.save(tmp_path / "dist.npy", dist)
+    mapped = np.load(tmp_path / "dist.npy", mmap_mode="r")
+    assert isinstance(mapped, np.memmap)
+    scores = evaluate(dist, **ids)  # compiled now
+    ways: dict[str, Callable[[], Scores]] = {
+        "matrix": lambda: evaluate(dist, **ids),
+        "map": lambda: evaluate(mapped, **ids),
+        "columns of a wider matrix": lambda: evaluate(dist[:, ::2], **halved(ids)),
+        "blocks": lambda: evaluate_blocks(
+            (dist[row : row + 50] for row in range(0, 400, 50)), **ids
+        ),
+        "features": lambda: evaluate_features(*feats, **ids),
+    }
+    for name, way in ways.items():
+        tracemalloc.start()
+        found = way()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < dist.nbytes // 3, f"{name}: {peak / 1e6:.1f} MB"
+        if name != "columns of a wider matrix":
+            assert_same(found, scores)
+
+
+def halved(ids: dict[str, Any]) -> dict[str, Any]:
+    """The labels of every other gallery image."""
+    return {key: value[::2] if key.startswith("gallery") else value for key, value in ids.items()}
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_nan_is_refused_wherever_it_is() -> None:
+    case = larger_case()
+    ids = {**columns_of(case), "protocol": AICITY}
+    dist = pairwise(case["query_feats"], case["gallery_feats"])
+    unmatched = int(np.flatnonzero(case["query_pids"] >= 38)[0])  # counts although it is skipped
+    for row, col in ((unmatched, 699), (59, 0), (31, 350)):
+        broken = dist.copy()
+        broken[row, col] = math.nan
+        broken[59, 5] = math.nan  # the first of several is named
+        with pytest.raises(DataError, match=f"distances of query {row} hold NaN"):
+            evaluate(broken, **ids)
+        with pytest.raises(DataError, match=f"distances of query {row} hold NaN"):
+            evaluate_blocks([broken[:17], broken[17:]], **ids)
+
+
+def test_refuses_blocks_and_features_that_do_not_fit() -> None:
+    case = larger_case()
+    ids = {**columns_of(case), "protocol": AICITY}
+    query_feats, gallery_feats = case["query_feats"], case["gallery_feats"]
+    dist = pairwise(query_feats, gallery_feats)
+    with pytest.raises(DataError, match="the blocks hold 59 rows for 60 queries"):
+        evaluate_blocks([dist[:20], dist[20:59]], **ids)
+    with pytest.raises(
+        DataError, match=r"block from row 20 on has shape \(60, 700\) for 60 queries"
+    ):
+        evaluate_blocks([dist[:20], dist], **ids)
+    with pytest.raises(DataError, match=r"block from row 0 on has shape \(60, 699\) for 60 .* 700"):
+        evaluate_blocks([dist[:, 1:]], **ids)
+    with pytest.raises(DataError, match=r"block from row 0 on has shape \(700,\)"):
+        evaluate_blocks(list(dist), **ids)
+    with pytest.raises(DataError, match=r"gallery features have shape \(5, 6\) for 700 identities"):
+        evaluate_features(query_feats, gallery_feats[:5], **ids)
+    with pytest.raises(DataError, match="query features have 6 columns, gallery features 5"):
+        evaluate_features(query_feats, gallery_feats[:, :5], **ids)
 
 
 def labels(*pids: int) -> IntArray:
@@ -231,10 +440,33 @@ def test_refuses_what_cannot_be_scored() -> None:
         one_query([0.1, 0.2], labels(2, 3))
     with pytest.raises(DataError, match="none of the 1 queries has a match"):  # all junk
         one_query([0.1], labels(1), protocol=MARKET, gallery_camids=labels(1))
+    with pytest.raises(DataError, match=r"gallery has \(2,\) identities and \(1,\) cameras"):
+        one_query([0.1, 0.2], labels(1, 2), gallery_camids=labels(1))
     with pytest.raises(DataError, match="distances of query 0 hold NaN"):
         one_query([0.1, math.nan], labels(1, 2))
     with pytest.raises(DataError, match=r"shape \(1, 2\) for 1 queries and 3 gallery images"):
         one_query([0.1, 0.2], labels(1, 2, 3))
+
+
+@pytest.mark.parametrize(("num_query", "num_gallery"), [(0, 3), (2, 0), (0, 0)])
+@pytest.mark.usefixtures("both_ways")
+def test_nothing_to_score_is_said(num_query: int, num_gallery: int) -> None:
+    ids: dict[str, Any] = {
+        "query_pids": np.ones(num_query, dtype=np.int64),
+        "gallery_pids": np.ones(num_gallery, dtype=np.int64),
+        "query_camids": np.ones(num_query, dtype=np.int64),
+        "gallery_camids": np.ones(num_gallery, dtype=np.int64),
+        "protocol": MARKET,
+    }
+    feats = np.ones((num_query, 4), np.float32), np.ones((num_gallery, 4), np.float32)
+    lists = [np.arange(num_gallery) for _ in range(num_query)]
+    for way in (
+        lambda: evaluate(np.ones((num_query, num_gallery), np.float32), **ids),
+        lambda: evaluate_features(*feats, **ids),
+        lambda: evaluate_ranked(lists, **ids),
+    ):
+        with pytest.raises(DataError, match=f"none of the {num_query} queries has a match among"):
+            way()
 
 
 @pytest.mark.parametrize(
@@ -282,3 +514,36 @@ def test_protocols_check_themselves() -> None:
         Protocol("x", "none", 5, "n")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="needs a top_k"):
         Protocol("x", "none", None, "min")
+    with pytest.raises(ConfigError, match="curve is 'line'; choose one of step, trapezoid"):
+        Protocol("x", "none", None, "all", curve="line")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="unit is 'video'; choose one of image, tracklet"):
+        Protocol("x", "none", None, "all", unit="video")  # type: ignore[arg-type]
+
+
+def test_every_named_protocol_says_its_own_rules() -> None:
+    assert {name: protocol.name for name, protocol in PROTOCOLS.items()} == {
+        name: name for name in PROTOCOLS
+    }
+    assert str(PROTOCOLS["market-trapezoid"]).startswith("market-trapezoid: trapezoid AP over")
+    assert str(PROTOCOLS["vehicleid"]).endswith(
+        "; one random image of each vehicle is the gallery, the others search it, mean of 10 draws"
+        " (seed 0)"
+    )
+    assert "images of the same vehicle in the same camera" in str(PROTOCOLS["veri-wild"])
+    assert "no junk removed" in str(PROTOCOLS["veri-wild-all"])
+    assert "a tracklet is the mean of its images' features" in str(PROTOCOLS["vveri901"])
+
+
+def test_the_trapezoids_of_the_oxford_evaluation() -> None:
+    # hits at ranks 1 and 3 of 2: (1 + 1) / 2 and (1/2 + 2/3) / 2, each over 2 matches
+    protocol = PROTOCOLS["market-trapezoid"]
+    scores = one_query([0.1, 0.2, 0.3], labels(1, 2, 1), protocol=protocol)
+    assert scores.map == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+    steps = one_query([0.1, 0.2, 0.3], labels(1, 2, 1), protocol=MARKET)
+    assert steps.map == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_a_set_that_was_not_drawn_does_not_claim_ten_draws() -> None:
+    scores = one_query([0.1, 0.2], labels(1, 2), protocol=PROTOCOLS["vehicleid"])
+    assert str(scores.protocol).endswith("the others search it, one draw as given")
+    assert scores.stds == {}

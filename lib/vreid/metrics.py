@@ -1,97 +1,42 @@
-"""Scores of a ranking: CMC, AP and mAP, mAP@K and mINP, always together with their protocol.
+"""Scores of a ranking given as distances, blocks of them, features or ranked lists.
 
-AP is the mean of the precisions at the hits (a step curve, no trapezoids); mINP is from Ye et al.,
-"Deep Learning for Person Re-identification: A Survey and Outlook", TPAMI 2022, arXiv:2001.04193.
-A list is ordered by distance, equal distances by smaller gallery index.
+A list is ordered by distance, equal distances by smaller gallery index. What the scores are is said
+in `vreid.scores`, how the matches are ranked without sorting in `vreid.counting`. Whatever the
+source, only a block of rows is held beside it, never a second matrix of its size.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vreid.data.sample import UNKNOWN
+from vreid.compiled import over_rows
+from vreid.counting import DistArray, match_ranks
+from vreid.distance import Metric, pairwise
 from vreid.errors import DataError
 from vreid.features import FloatArray, IntArray
 from vreid.protocol import Protocol
+from vreid.relevance import Relevance
+from vreid.scores import MAX_RANK, SHOWN_RANKS, Scores, score_hits, summarize
 
-MAX_RANK = 100  # length of the CMC curve
-SHOWN_RANKS = (1, 5, 10)
+__all__ = [
+    "MAX_RANK",
+    "SHOWN_RANKS",
+    "Scores",
+    "distance_blocks",
+    "evaluate",
+    "evaluate_blocks",
+    "evaluate_features",
+    "evaluate_ranked",
+]
 
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """The scores of Q queries. All are fractions in [0, 1]; queries without a match do not count.
-
-    Attributes:
-        protocol: The rules they were computed by.
-        map: Mean AP over the lists as given: the whole ranking, or what was submitted of it.
-        map_at_k: Mean AP over the first K entries; None when the protocol has no K.
-        minp: Mean inverse negative penalty; None when lists were cut off, which hides the last hit.
-        cmc: (R,) float64; ``cmc[k - 1]`` is the share of queries with a match in the first k.
-        ap: (Q,) float64, AP of each query, AP@K when the protocol has a K; NaN for skipped ones.
-        num_query: Queries, the skipped ones included.
-        num_skipped: Queries without a match in the gallery.
-        num_gallery: Gallery images.
-        list_length: Length of the longest list when lists were cut off, else None.
-    """
-
-    protocol: Protocol
-    map: float
-    map_at_k: float | None
-    minp: float | None
-    cmc: npt.NDArray[np.float64]
-    ap: npt.NDArray[np.float64]
-    num_query: int
-    num_skipped: int
-    num_gallery: int
-    list_length: int | None = None
-
-    @property
-    def headline(self) -> float:
-        """The number the protocol compares systems by: mAP@K when it has a K, else mAP."""
-        return self.map if self.map_at_k is None else self.map_at_k
-
-    def rank(self, k: int) -> float:
-        """Rank-k: the share of queries with a match among the first k entries, k >= 1."""
-        return float(self.cmc[min(k, len(self.cmc)) - 1])
-
-    def fractions(self) -> dict[str, float]:
-        """The scores by the names they are printed under."""
-        values = {f"mAP@{self.protocol.top_k}": self.map_at_k, "mAP": self.map, "mINP": self.minp}
-        values |= {f"rank-{k}": self.rank(k) for k in SHOWN_RANKS}
-        return {name: value for name, value in values.items() if value is not None}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Scores, counts and the protocol as one flat dictionary for JSON."""
-        return {
-            **self.fractions(),
-            "num_query": self.num_query,
-            "num_skipped": self.num_skipped,
-            "num_gallery": self.num_gallery,
-            "list_length": self.list_length,
-            "k": self.protocol.top_k,
-            "denominator": self.protocol.denominator,
-            "junk": self.protocol.junk,
-            "protocol": str(self.protocol),
-        }
-
-    def table(self) -> str:
-        """Scores in per cent, one a line, with the counts and the protocol line below them."""
-        cut = "" if self.list_length is None else f"  of the {self.list_length} listed entries only"
-        lines = [
-            f"{name:<9}{100 * value:7.2f} %" + (cut if name == "mAP" else "")
-            for name, value in self.fractions().items()
-        ]
-        counts = f"{self.num_query:7d}, {self.num_skipped} without a match skipped"
-        counts = f"{'queries':<9}{counts}; gallery {self.num_gallery}"
-        return "\n".join([*lines, counts, str(self.protocol)])
+COUNTED_BYTES = 8 << 20  # rows a thread counts at a time; copied where they are not contiguous
+FEATURE_BYTES = 64 << 20  # distances held at a time by `evaluate_features`
+TILE_ROWS = 8192  # gallery features that become distances at a time
 
 
 def evaluate(
-    dist: FloatArray,
+    dist: DistArray,
     *,
     query_pids: IntArray,
     gallery_pids: IntArray,
@@ -102,20 +47,85 @@ def evaluate(
     """Score a distance matrix.
 
     Args:
-        dist: (Q, G), smaller is nearer.
+        dist: (Q, G), smaller is nearer; may be a memory map, of which only the rows at hand are
+            read. Compared in float32, or in float64 when it is neither float32 nor float16.
         query_pids, query_camids: (Q,) identities and cameras.
         gallery_pids, gallery_camids: (G,) likewise.
         protocol: The rules. Cameras matter only to those that remove junk.
 
     Raises:
-        DataError: For shapes that do not fit, NaN, an unknown identity, an unknown camera where
-            cameras matter, and when no query has a match.
+        DataError: For shapes that do not fit, NaN (naming the row), an unknown identity, an unknown
+            camera where cameras matter, and when no query has a match.
     """
-    truth = _Truth(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
+    relevance = Relevance(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
     if dist.shape != (len(query_pids), len(gallery_pids)):
         sizes = f"{len(query_pids)} queries and {len(gallery_pids)} gallery images"
         raise DataError(f"distances have shape {dist.shape} for {sizes}")
-    return _score(_full_lists(dist), truth)
+    return _score_blocks([dist], relevance)
+
+
+def evaluate_blocks(
+    blocks: Iterable[DistArray],
+    *,
+    query_pids: IntArray,
+    gallery_pids: IntArray,
+    query_camids: IntArray,
+    gallery_camids: IntArray,
+    protocol: Protocol,
+) -> Scores:
+    """Score distances that arrive as consecutive blocks of rows, such as those of a stream.
+
+    Args:
+        blocks: (B, G) arrays whose rows are those of `evaluate`'s matrix in order; B may change
+            from block to block. A block is not needed any more once the next is asked for.
+        query_pids, query_camids: (Q,) identities and cameras.
+        gallery_pids, gallery_camids: (G,) likewise.
+        protocol: The rules.
+
+    Raises:
+        DataError: As `evaluate`, and when the rows of the blocks do not add up to Q.
+    """
+    relevance = Relevance(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
+    return _score_blocks(blocks, relevance)
+
+
+def evaluate_features(
+    query_feats: FloatArray,
+    gallery_feats: FloatArray,
+    *,
+    query_pids: IntArray,
+    gallery_pids: IntArray,
+    query_camids: IntArray,
+    gallery_camids: IntArray,
+    protocol: Protocol,
+    metric: Metric = "sqeuclidean",
+) -> Scores:
+    """Score features by their distances, of which 64 MiB exist at a time.
+
+    Args:
+        query_feats: (Q, D) float32.
+        gallery_feats: (G, D) float32.
+        query_pids, query_camids: (Q,) identities and cameras.
+        gallery_pids, gallery_camids: (G,) likewise.
+        protocol: The rules.
+        metric: See `vreid.distance.pairwise`.
+
+    Raises:
+        DataError: As `evaluate`, and for features that do not fit each other or the identities.
+    """
+    relevance = Relevance(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
+    for part, feats, pids in (
+        ("query", query_feats, query_pids),
+        ("gallery", gallery_feats, gallery_pids),
+    ):
+        if feats.ndim != 2 or len(feats) != len(pids):
+            raise DataError(f"{part} features have shape {feats.shape} for {len(pids)} identities")
+    if query_feats.shape[1] != gallery_feats.shape[1]:
+        raise DataError(
+            f"query features have {query_feats.shape[1]} columns, gallery features"
+            f" {gallery_feats.shape[1]}; extract both with one run"
+        )
+    return _score_blocks(distance_blocks(query_feats, gallery_feats, metric), relevance)
 
 
 def evaluate_ranked(
@@ -138,111 +148,100 @@ def evaluate_ranked(
     Raises:
         DataError: As `evaluate`, and for an index that is out of range or repeated.
     """
-    truth = _Truth(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
+    relevance = Relevance(query_pids, gallery_pids, query_camids, gallery_camids, protocol)
     if len(lists) != len(query_pids):
         raise DataError(f"there are {len(lists)} ranked lists for {len(query_pids)} queries")
+    num_gallery = len(gallery_pids)
+    hits, num_relevant = [np.empty(0, dtype=np.int64)], []
+    places = np.empty(num_gallery, dtype=np.int64)  # of a list's entries in it
     for query_idx, ranked in enumerate(lists):
-        if len(ranked) and not 0 <= ranked.min() <= ranked.max() < len(gallery_pids):
+        if len(ranked) and not 0 <= ranked.min() <= ranked.max() < num_gallery:
             raise DataError(
                 f"the list of query {query_idx} holds {ranked.min()} to {ranked.max()};"
-                f" gallery indices are 0 to {len(gallery_pids) - 1}"
+                f" gallery indices are 0 to {num_gallery - 1}"
             )
-        if len(np.unique(ranked)) != len(ranked):
+        order = np.arange(len(ranked))
+        places[ranked] = order
+        if not np.array_equal(places[ranked], order):
             raise DataError(f"the list of query {query_idx} holds a gallery image twice")
-    return _score(lists, truth)
-
-
-@dataclass(frozen=True)
-class _Truth:
-    """Identities and cameras of both sides and the rules, checked."""
-
-    query_pids: IntArray
-    gallery_pids: IntArray
-    query_camids: IntArray
-    gallery_camids: IntArray
-    protocol: Protocol
-
-    def __post_init__(self) -> None:
-        for part in ("query", "gallery"):
-            pids, camids = getattr(self, f"{part}_pids"), getattr(self, f"{part}_camids")
-            if pids.shape != camids.shape:
-                raise DataError(f"{part} has {pids.shape} identities and {camids.shape} cameras")
-            self._refuse_unknown(pids, f"{part} image", "identity", "scores need labels")
-            if self.protocol.junk != "none":
-                hint = f"the protocol {self.protocol.name} leaves images out by camera"
-                self._refuse_unknown(camids, f"{part} image", "camera", hint)
-
-    def _refuse_unknown(self, column: IntArray, where: str, what: str, hint: str) -> None:
-        unknown_idx = np.flatnonzero(column == UNKNOWN)
-        if len(unknown_idx):
-            raise DataError(
-                f"{where} {unknown_idx[0]} and {len(unknown_idx) - 1} more have no known {what}"
-                f" ({UNKNOWN}); {hint}"
-            )
-
-    def masks(self, query_idx: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Masks (G,) of the matches of a query and of the images that count for it."""
-        same_mask = self.gallery_pids == self.query_pids[query_idx]
-        if self.protocol.junk == "none":
-            return same_mask, np.ones_like(same_mask)
-        kept_mask = ~(same_mask & (self.gallery_camids == self.query_camids[query_idx]))
-        return same_mask & kept_mask, kept_mask
-
-
-def _full_lists(dist: FloatArray) -> Iterator[IntArray]:
-    for query_idx, row in enumerate(dist):
-        if np.isnan(row).any():
-            raise DataError(f"distances of query {query_idx} hold NaN")
-        yield np.argsort(row, kind="stable")
-
-
-def _score(lists: Iterable[IntArray], truth: _Truth) -> Scores:
-    protocol, num_gallery = truth.protocol, len(truth.gallery_pids)
-    num_query = len(truth.query_pids)
-    columns = np.full((num_query, 4), np.nan)  # AP, AP@K, INP, rank of the first hit from 0
-    longest, complete = 0, True
-    for query_idx, ranked in enumerate(lists):
-        match_mask, kept_mask = truth.masks(query_idx)
-        longest, complete = max(longest, len(ranked)), complete and len(ranked) == num_gallery
-        num_relevant = int(match_mask.sum())
-        if num_relevant:
-            counted = ranked[kept_mask[ranked]]
-            hits = np.flatnonzero(match_mask[counted])
-            columns[query_idx] = _score_query(hits, num_relevant, protocol)
-    scored = columns[~np.isnan(columns[:, 0])]
-    if not len(scored):
-        raise DataError(
-            f"none of the {num_query} queries has a match among the {num_gallery} gallery images;"
-            " do both sides name their vehicles alike?"
-        )
-    length = max(1, min(MAX_RANK, longest))
-    found = scored[:, 3][scored[:, 3] < length].astype(np.int64)
-    at_k = protocol.top_k is not None
-    return Scores(
-        protocol=protocol,
-        map=float(scored[:, 0].mean()),
-        map_at_k=float(scored[:, 1].mean()) if at_k else None,
-        minp=float(scored[:, 2].mean()) if complete else None,
-        cmc=np.cumsum(np.bincount(found, minlength=length)) / len(scored),
-        ap=columns[:, 1 if at_k else 0],
-        num_query=num_query,
-        num_skipped=num_query - len(scored),
+        hits.append(relevance.hits(query_idx, ranked))
+        num_relevant.append(relevance.num_relevant(query_idx))
+    num_hits = np.array([len(ranks) for ranks in hits[1:]], dtype=np.int64)
+    rows = np.repeat(np.arange(len(lists)), num_hits)
+    relevant = np.array(num_relevant, dtype=np.int64)
+    columns = score_hits(np.concatenate(hits), rows, relevant, protocol)
+    lengths = [len(ranked) for ranked in lists]
+    cut_off = min(lengths, default=0) < num_gallery
+    return summarize(
+        columns,
+        protocol,
         num_gallery=num_gallery,
-        list_length=None if complete else longest,
+        list_length=max(lengths, default=0) if cut_off else None,
     )
 
 
-def _score_query(
-    hits: IntArray, num_relevant: int, protocol: Protocol
-) -> tuple[float, float, float, float]:
-    """AP, AP@K, INP and the first hit from the ranks of the hits, counted from 0, ascending."""
-    if not len(hits):
-        return 0.0, 0.0, 0.0, np.inf
-    precisions = np.arange(1, len(hits) + 1) / (hits + 1)
-    ap = precisions.sum() / num_relevant
-    inp = num_relevant / (hits[-1] + 1)
-    if protocol.top_k is None:
-        return float(ap), float(ap), float(inp), float(hits[0])
-    most = num_relevant if protocol.denominator == "all" else min(protocol.top_k, num_relevant)
-    ap_at_k = precisions[hits < protocol.top_k].sum() / most
-    return float(ap), float(ap_at_k), float(inp), float(hits[0])
+def distance_blocks(
+    query_feats: FloatArray, gallery_feats: FloatArray, metric: Metric
+) -> Iterator[FloatArray]:
+    """Distances of a few queries at a time, in one array that is filled again and again.
+
+    Args:
+        query_feats: (Q, D) float32.
+        gallery_feats: (G, D) float32.
+        metric: See `vreid.distance.pairwise`.
+
+    Yields:
+        (B, G) float32, together at most 64 MiB; each is overwritten by the next.
+    """
+    num_gallery = len(gallery_feats)
+    num_rows = max(1, FEATURE_BYTES // (4 * max(1, num_gallery)))
+    buffer = np.empty((min(num_rows, len(query_feats)), num_gallery), dtype=np.float32)
+    for start in range(0, len(query_feats), num_rows):
+        feats = query_feats[start : start + num_rows]
+        block = buffer[: len(feats)]
+        for col in range(0, num_gallery, TILE_ROWS):
+            tile = gallery_feats[col : col + TILE_ROWS]
+            block[:, col : col + TILE_ROWS] = pairwise(feats, tile, metric=metric)
+        yield block
+
+
+def _score_blocks(blocks: Iterable[DistArray], relevance: Relevance) -> Scores:
+    num_query, num_gallery = len(relevance.query_pids), len(relevance.gallery_pids)
+    columns = np.full((num_query, 4), np.nan)
+    start = 0
+    for block in blocks:
+        stop = start + len(block)
+        if block.ndim != 2 or block.shape[1] != num_gallery or stop > num_query:
+            raise DataError(
+                f"the block from row {start} on has shape {block.shape} for {num_query} queries and"
+                f" {num_gallery} gallery images"
+            )
+        _score_block(block, start, relevance, columns[start:stop])
+        start = stop
+    if start != num_query:
+        raise DataError(f"the blocks hold {start} rows for {num_query} queries")
+    return summarize(columns, relevance.protocol, num_gallery=num_gallery)
+
+
+def _score_block(
+    block: DistArray, first: int, relevance: Relevance, columns: npt.NDArray[np.float64]
+) -> None:
+    """Fill ``columns`` (B, 4) of the queries from ``first`` on, on all threads."""
+    wide = block.dtype not in (np.float16, np.float32)
+    step = max(1, COUNTED_BYTES // max(1, (8 if wide else 4) * block.shape[1]))
+    nan_mask = np.zeros(len(block), dtype=np.bool_)
+
+    def work(start: int, stop: int) -> None:
+        for low in range(start, stop, step):
+            part = slice(low, min(low + step, stop))
+            dist: DistArray = np.ascontiguousarray(block[part], np.float64 if wide else np.float32)
+            cols, rows, junk_mask = relevance.same_vehicle(slice(first + low, first + part.stop))
+            num_own = np.bincount(rows, minlength=len(dist))
+            ranks, nan_mask[part] = match_ranks(dist, np.cumsum(num_own), cols, junk_mask)
+            num_relevant = np.bincount(rows[~junk_mask], minlength=len(dist))
+            hit = ranks >= 0
+            columns[part] = score_hits(ranks[hit], rows[hit], num_relevant, relevance.protocol)
+
+    over_rows(work, len(block), least=max(1, step // 8))
+    if nan_mask.any():
+        raise DataError(f"distances of query {first + int(np.argmax(nan_mask))} hold NaN")

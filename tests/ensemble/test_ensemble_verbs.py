@@ -1,5 +1,6 @@
 """The verbs of the room on small files: what they write, and what they say when they cannot."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -16,16 +17,18 @@ from vreid.errors import ConfigError, DataError
 from vreid.features import Features
 from vreid.files import hash_file
 from vreid.rerank import k_reciprocal
+from vreid.rerank.variants import VARIANTS
 
 ROOT = Path(__file__).parents[2]
 NUM_QUERY, NUM_GALLERY = 4, 9
+PARTS = ("query", "gallery")
 
 
 def save_features(folder: Path, seed: int) -> tuple[Path, Path]:
     """Random query and gallery features in a folder of their own."""
     rng = np.random.default_rng(seed)
     paths = []
-    for part, num in (("query", NUM_QUERY), ("gallery", NUM_GALLERY)):
+    for part, num in zip(PARTS, (NUM_QUERY, NUM_GALLERY), strict=True):
         unknown = np.full(num, -1, dtype=np.int64)
         feats = Features(
             names=tuple(f"image_{part}/{idx + 1:06}.jpg" for idx in range(num)),
@@ -61,12 +64,63 @@ def test_the_chain_from_features_to_the_mean(tmp_path: Path) -> None:
     np.testing.assert_array_equal(mat.dist, again)
     assert mat.rows == parts[0].rows[:NUM_QUERY]
     assert mat.cols == parts[0].cols[NUM_QUERY:]
-    assert mat.sources["rerank"] == {"k1": 3, "k2": 2, "lambda": 0.4}
+    assert mat.sources["rerank"] == {"k1": 3, "k2": 2, "lambda": 0.4, "variant": "exact"}
     assert mat.sources["of"]["sources"]["fused"][1]["weight"] == -0.1
 
     mean = tmp_path / "mean.npy"
     ensemble.mean.command([str(reranked), str(reranked), "--out", str(mean)])
     np.testing.assert_array_equal(DistMat.load(mean).dist, mat.dist)
+
+
+def test_features_are_fused_and_re_ranked_without_square_distances(tmp_path: Path) -> None:
+    squares = [square(tmp_path, seed) for seed in range(3)]
+    fused = ensemble.fuse.main(
+        squares[0], [(squares[1], -0.1), (squares[2], 0.2)], out=tmp_path / "fused.npy"
+    )
+    expected = k_reciprocal(dist=DistMat.load(fused), k1=3, k2=2, lambda_=0.4)
+
+    parts = [[str(tmp_path / f"{seed}" / f"{part}.npz") for part in PARTS] for seed in range(3)]
+    out = tmp_path / "reranked.npy"
+    words = ["--minus", *parts[1], "0.1", "--plus", *parts[2], "0.2", "--k1", "3", "--k2", "2"]
+    ensemble.rerank.command([*parts[0], *words, "--lambda", "0.4", "--out", str(out)])
+    mat = DistMat.load(out)
+    np.testing.assert_allclose(mat.dist, expected, atol=1e-5)
+    assert [one["weight"] for one in mat.sources["of"]] == [1.0, 0.2, -0.1]
+    assert mat.sources["of"][2]["files"][parts[1][0]] == hash_file(Path(parts[1][0]))
+    assert mat.rows == DistMat.load(fused).query_gallery().rows
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_variants_are_named(tmp_path: Path, variant: str) -> None:
+    query, gallery = save_features(tmp_path, 0)
+    out = tmp_path / "x.npy"
+    words = ["--variant", variant, "--k1", "3", "--k2", "2", "--out", str(out)]
+    ensemble.rerank.command([str(query), str(gallery), *words])
+    mat = DistMat.load(out)
+    assert mat.dist.shape == (NUM_QUERY, NUM_GALLERY)
+    assert mat.sources["rerank"]["variant"] == variant
+
+
+def test_re_ranking_refuses_what_does_not_belong_together(tmp_path: Path) -> None:
+    query, gallery = save_features(tmp_path, 0)
+    other = Features.load(save_features(tmp_path, 1)[0])
+    names = (other.names[1], other.names[0], *other.names[2:])
+    turned = dataclasses.replace(other, names=names).save(tmp_path / "turned.npz")
+    out = ["--out", str(tmp_path / "x.npy")]
+    pair = [str(query), str(gallery)]
+    with pytest.raises(DataError, match=r"query\.npz with .*turned\.npz: row 0 is image_query"):
+        ensemble.rerank.command([*pair, "--minus", str(turned), str(gallery), "0.1", *out])
+    with pytest.raises(ConfigError, match="is 'much'; expected a number"):
+        ensemble.rerank.command([*pair, "--minus", *pair, "much", *out])
+    with pytest.raises(ConfigError, match="features come in two files"):
+        ensemble.rerank.command([str(query), *out])
+    with pytest.raises(ConfigError, match=r"memory budget is 0\.001 GiB; .* needs at least"):
+        ensemble.rerank.command([*pair, "--memory", "0.001", *out])
+    with pytest.raises(ConfigError, match="re-ranks one set of features, not 2"):
+        ensemble.rerank.command([*pair, "--minus", *pair, "1", "--variant", "gnn", *out])
+    with pytest.raises(ConfigError, match="the variant half re-ranks features"):
+        ensemble.rerank.main(square(tmp_path, 0), out=tmp_path / "x.npy", variant="half")
+    assert not (tmp_path / "x.npy").exists()
 
 
 def test_distance_records_the_features_it_was_made_of(tmp_path: Path) -> None:
@@ -114,7 +168,9 @@ def test_other_orders_are_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     query, gallery = save_features(tmp_path, 0)
     flat = ensemble.distance.main(query, gallery, out=tmp_path / "flat.npy")
-    with pytest.raises(DataError, match=r"neighbours among all images: make it with .*--square"):
+    with pytest.raises(
+        DataError, match=r"all images: give the features, QUERY.npz GALLERY.npz, or"
+    ):
         ensemble.rerank.main(flat, out=tmp_path / "x.npy")
     with pytest.raises(ConfigError, match=r"written as \.npy with a \.json beside; add .npy"):
         ensemble.mean.main([flat], out=tmp_path / "x.json")

@@ -210,7 +210,7 @@ def test_the_command_is_silent_but_for_ok(tmp_path: Path) -> None:
 
 
 def test_the_verbs_start_without_torch() -> None:
-    verbs = ["write", "check", "score"], ["distance", "fuse", "rerank", "mean"]
+    verbs = ["write", "check", "score"], ["distance", "fuse", "mean"]
     modules = [f"submissions.{verb}" for verb in verbs[0]] + [f"ensemble.{v}" for v in verbs[1]]
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     done = subprocess.run(

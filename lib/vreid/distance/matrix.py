@@ -1,18 +1,18 @@
 """Distances: a matrix that carries the names of both axes, and its ``.npy`` + ``.json`` files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from vreid.errors import DataError
-from vreid.features import Features, FloatArray, check_names, concatenate
+from vreid.features import FloatArray, check_names
 from vreid.files import atomic_path, read_json, write_json
 
 SCHEMA = 1
-Metric = Literal["sqeuclidean", "euclidean", "cosine"]
+_BLOCK_VALUES = 1 << 23  # 32 MB of float32 a block of rows
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class DistMat:
         num_query: None for a (Q, G) matrix; Q for a square (Q+G, Q+G) one.
         kind: What the numbers are, such as ``"sqeuclidean"`` or ``"rerank"``.
         sources: What went into it, for the manifest.
+        check_values: Whether to look for NaN and infinity now; False for a caller that reads all
+            values anyway and refuses them itself.
     """
 
     dist: FloatArray
@@ -34,8 +36,9 @@ class DistMat:
     num_query: int | None = None
     kind: str = "sqeuclidean"
     sources: Mapping[str, Any] = field(default_factory=dict)
+    check_values: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, check_values: bool) -> None:
         if self.dist.shape != (len(self.rows), len(self.cols)):
             raise DataError(
                 f"distances have shape {self.dist.shape} for {len(self.rows)} row and"
@@ -52,10 +55,21 @@ class DistMat:
                 raise DataError(
                     f"num_query is {self.num_query} in a square distance of {len(self.rows)} names"
                 )
-        finite_mask = np.isfinite(self.dist).all(axis=1)
-        if not finite_mask.all():
-            first = int(np.argmin(finite_mask))
-            raise DataError(f"distances of {self.rows[first]} (row {first}) hold NaN or infinity")
+        if check_values:
+            self._refuse_not_finite()
+
+    def _refuse_not_finite(self) -> None:
+        step = max(1, _BLOCK_VALUES // max(1, len(self.cols)))
+        for start in range(0, len(self.rows), step):
+            block = self.dist[start : start + step]
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = block.sum()
+            if np.isfinite(total):  # it is not where one value is not
+                continue
+            finite_mask = np.isfinite(block).all(axis=1)
+            if not finite_mask.all():
+                row = start + int(np.argmin(finite_mask))
+                raise DataError(f"distances of {self.rows[row]} (row {row}) hold NaN or infinity")
 
     @property
     def square(self) -> bool:
@@ -72,6 +86,7 @@ class DistMat:
             cols=self.cols[self.num_query :],
             kind=self.kind,
             sources=self.sources,
+            check_values=False,
         )
 
     def save(self, path: Path) -> Path:
@@ -82,22 +97,30 @@ class DistMat:
         with atomic_path(path) as temporary:
             with temporary.open("wb") as stream:
                 np.save(stream, self.dist)
-            write_json(
-                path.with_suffix(".json"),
-                {
-                    "schema": SCHEMA,
-                    "kind": self.kind,
-                    "num_query": self.num_query,
-                    "rows": self.rows,
-                    "cols": None if self.square else self.cols,
-                    "sources": dict(self.sources),
-                },
-            )
+            self.write_names(path)
         return path
 
+    def write_names(self, path: Path) -> None:
+        """Write the ``.json`` that belongs beside the ``.npy`` of this path."""
+        write_json(
+            path.with_suffix(".json"),
+            {
+                "schema": SCHEMA,
+                "kind": self.kind,
+                "num_query": self.num_query,
+                "rows": self.rows,
+                "cols": None if self.square else self.cols,
+                "sources": dict(self.sources),
+            },
+        )
+
     @classmethod
-    def load(cls, path: Path) -> "DistMat":
+    def load(cls, path: Path, *, check_values: bool = True) -> "DistMat":
         """Map a matrix written by `save` into memory.
+
+        Args:
+            path: The ``.npy``.
+            check_values: See `DistMat`.
 
         Raises:
             DataError: When a file is missing, is not such a file or breaks the class's rules.
@@ -114,62 +137,12 @@ class DistMat:
                 num_query=axes["num_query"],
                 kind=axes["kind"],
                 sources=axes["sources"],
+                check_values=check_values,
             )
         except FileNotFoundError:
             raise DataError(f"{path}: no such file; run the distance stage first") from None
         except (ValueError, KeyError, TypeError, EOFError) as error:
             raise DataError(f"{path}: {error}") from None
-
-
-def pairwise(a: FloatArray, b: FloatArray, *, metric: Metric = "sqeuclidean") -> FloatArray:
-    """Distances between the rows of two matrices.
-
-    Args:
-        a: (N, D) float32.
-        b: (M, D) float32.
-        metric: ``sqeuclidean`` = |x|² + |y|² - 2 x·y, clipped at 0; ``euclidean`` its root;
-            ``cosine`` = 1 - x·y / (|x||y|), where a zero row has similarity 0 to everything.
-
-    Returns:
-        (N, M) float32.
-    """
-    if metric == "cosine":
-        return np.asarray(1 - normalize(a) @ normalize(b).T, dtype=np.float32)
-    dist = a @ b.T  # (N, M), in place from here on: at CityFlowV2's size a copy is 4 GB
-    dist *= -2
-    dist += np.einsum("nd,nd->n", a, a)[:, None]
-    dist += np.einsum("md,md->m", b, b)[None, :]
-    np.maximum(dist, 0, out=dist)
-    if metric == "euclidean":
-        np.sqrt(dist, out=dist)
-    return dist
-
-
-def normalize(feats: FloatArray) -> FloatArray:
-    """Scale the rows of (N, D) to length 1; zero rows stay zero."""
-    norms = np.linalg.norm(feats, axis=1, keepdims=True)
-    return np.asarray(feats / np.maximum(norms, 1e-12), dtype=np.float32)
-
-
-def distance(
-    query: Features, gallery: Features, *, metric: Metric = "sqeuclidean", square: bool = False
-) -> DistMat:
-    """Distances of two sets of features as a `DistMat`.
-
-    Args:
-        query: (Q, D) features.
-        gallery: (G, D) features.
-        metric: See `pairwise`.
-        square: Whether to compute (Q+G, Q+G), which re-ranking and fusing before it need.
-    """
-    both = concatenate(query, gallery)
-    sources = {"features": dict(both.meta)}
-    if square:
-        dist = pairwise(both.feats, both.feats, metric=metric)
-        np.fill_diagonal(dist, 0)
-        return DistMat(dist, both.names, both.names, len(query), metric, sources)
-    dist = pairwise(query.feats, gallery.feats, metric=metric)
-    return DistMat(dist, query.names, gallery.names, None, metric, sources)
 
 
 def check_same_axes(mats: Sequence[DistMat], labels: Sequence[str]) -> None:
