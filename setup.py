@@ -30,6 +30,7 @@ setup(
     ],
     extras_require={
         "render": ["mitsuba>=3.6"],
+        "bench": ["faiss-cpu>=1.8", "pytorch-metric-learning>=2.5", "torchmetrics>=1.4"],
         "dev": [
             "mypy>=1.10",
             "pytest>=8.0",

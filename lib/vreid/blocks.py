@@ -77,7 +77,7 @@ def _centred(feats: FloatArray, centre: Tensor) -> tuple[Tensor, Tensor]:
     rows = torch.empty(len(feats), padded(width))
     torch.sub(torch.from_numpy(feats), centre, out=rows[:, :width])
     rows[:, width:] = 0
-    return rows, torch.linalg.vector_norm(rows, dim=1).square_()
+    return rows, torch.linalg.vecdot(rows, rows)
 
 
 def padded(width: int) -> int:

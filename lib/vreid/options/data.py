@@ -1,0 +1,66 @@
+"""Options of the data set, and of how its images become tensors."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vreid.options.check import require
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which images are trained on, searched for and searched in."""
+
+    dataset: Literal[
+        "cityflow",
+        "vehiclex",
+        "veri776",
+        "vehicleid",
+        "veri-wild",
+        "vru",
+        "vric",
+        "vveri901",
+        "csv",
+    ] = "cityflow"
+    root: str = "data/aicity21"  # folder of the data set
+    split: str = ""  # cityflow only: folder of a split's files, from root; empty: the challenge's
+    images: str = "sys_image_train"  # vehiclex only: image folder; another one if translated
+    test_size: str = "small"  # vehicleid, veri-wild, vru: small, medium or large; also 13164
+    check_counts: bool = True  # say where a copy differs from the published counts
+    table: str = ""  # csv only: the table of crops; empty means <root>/samples.csv
+    test_fraction: float = 0.3  # csv without a split column: share of the vehicles held for testing
+    query_camera: str = ""  # csv without a split column: camera of the queries; empty: the first
+    holdout: float = 0.0  # share of the training vehicles held out to choose the best checkpoint
+    split_seed: int = 0  # of the two splits above
+
+    def __post_init__(self) -> None:
+        for key in ("test_fraction", "holdout"):
+            value = getattr(self, key)
+            require(0 <= value < 1, f"data.{key}", value, "a share in [0, 1) is needed")
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """How an image becomes a tensor, and the augmentations of training (probability 0: off)."""
+
+    size: tuple[int, int] = (320, 320)  # height, width in pixels
+    flip: float = 0.5  # probability of a horizontal flip
+    pad: int = 10  # pixels of border before the random crop back to `size`; 0: no crop
+    zoom: float = 0.0  # probability of a random resized crop
+    zoom_area: float = 0.75  # smallest share of the area that it keeps
+    jitter: float = 0.25  # probability of a colour change
+    brightness: float = 0.2  # strength of the colour change
+    contrast: float = 0.15
+    saturation: float = 0.0
+    hue: float = 0.0
+    augmix: float = 0.0  # probability of AugMix
+    blur: float = 0.25  # probability of a 5x5 Gaussian blur
+    erasing: float = 0.5  # probability of random erasing
+
+    def __post_init__(self) -> None:
+        require(min(self.size) >= 16, "input.size", self.size, "at least 16 pixels are needed")
+        for key in ("flip", "zoom", "jitter", "augmix", "blur", "erasing"):
+            value = getattr(self, key)
+            require(0 <= value <= 1, f"input.{key}", value, "a probability in [0, 1] is needed")
+        area = self.zoom_area
+        require(0 < area <= 1, "input.zoom_area", area, "a share in (0, 1] is needed")
+        require(self.pad >= 0, "input.pad", self.pad, "a number of pixels >= 0 is needed")
