@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.reports import Report, Table
 from ensemble.streamed import fuse_files
 from vreid.distance import DistMat
 from vreid.features import FloatArray
@@ -21,8 +22,13 @@ from vreid.fusion import weighted_sum
 
 
 def main(
-    num_files: int = 16, num_rows: int = 1103, num_cols: int = 31238, *, rounds: int = 4
-) -> None:
+    num_files: int = 16,
+    num_rows: int = 1103,
+    num_cols: int = 31238,
+    *,
+    rounds: int = 4,
+    out_report: Path | None = None,
+) -> Report:
     """Measure sums in memory and from file to file, and print the ratios."""
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(Path(folder), num_files, num_rows, num_cols)
@@ -39,15 +45,28 @@ def main(
             total: FloatArray = np.load(out, mmap_mode="r")
             return total
 
-        print(f"{num_files} files of {num_rows} x {num_cols} float32")
-        compare("in memory", lambda: add_plainly(paths), ours_in_memory, out, rounds)
-        compare(
-            "file to file",
-            plain_to_file,
-            lambda: fuse_files(paths, weights, out=out).dist,
-            out,
-            rounds,
-        )
+        text = f"{num_files} files of {num_rows} x {num_cols} float32, added with weights of 1."
+        print(text)
+        rows = [
+            compare("in memory", lambda: add_plainly(paths), ours_in_memory, out, rounds),
+            compare(
+                "file to file",
+                plain_to_file,
+                lambda: fuse_files(paths, weights, out=out).dist,
+                out,
+                rounds,
+            ),
+        ]
+    report = Report(
+        name="fuse",
+        title="Fusion of distance files",
+        command="python -m benchmarks.fuse",
+        text=[f"{text} Plain: `total = np.load(first); total += np.load(next)`; same bytes."],
+        tables=[Table("Seconds", ["way", "plain", "ours", "ratio"], rows)],
+    )
+    if out_report is not None:
+        report.save(out_report)
+    return report
 
 
 def write_files(folder: Path, num_files: int, num_rows: int, num_cols: int) -> list[Path]:
@@ -77,8 +96,8 @@ def compare(
     ours: Callable[[], FloatArray],
     out: Path,
     rounds: int,
-) -> None:
-    """Check that both ways give the same bytes, time them in turn and print the best of each."""
+) -> list[str]:
+    """Check that both ways give the same bytes, time them in turn, and return the row of both."""
     expected = plain().tobytes()
     if ours().tobytes() != expected:
         raise AssertionError(f"{title}: the sums differ")
@@ -95,6 +114,7 @@ def compare(
         f"{title:13} plain {best[0]:.3f} s, ours {best[1]:.3f} s,"
         f" x {best[0] / best[1]:.2f}, same bytes"
     )
+    return [title, f"{best[0]:.3f}", f"{best[1]:.3f}", f"x {best[0] / best[1]:.2f}"]
 
 
 if __name__ == "__main__":
@@ -107,5 +127,12 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=int, default=1103)
     parser.add_argument("--cols", type=int, default=31238)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--out", type=Path, help="JSON file for benchmarks.document")
     options = parser.parse_args()
-    main(options.files, options.rows, options.cols, rounds=options.rounds)
+    main(
+        options.files,
+        options.rows,
+        options.cols,
+        rounds=options.rounds,
+        out_report=options.out,
+    )

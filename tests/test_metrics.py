@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import vreid.distance
 from vreid import metrics
 from vreid.distance import Metric
 from vreid.errors import ConfigError, DataError
@@ -31,8 +32,20 @@ ALL_PROTOCOLS = [
 ]
 
 
-def pairwise(a: FloatArray, b: FloatArray, *, metric: Metric = "sqeuclidean") -> FloatArray:
-    """Distances that are exact for whole numbers, which the fast ones are to a few roundings."""
+def pairwise(
+    a: FloatArray,
+    b: FloatArray,
+    *,
+    metric: Metric = "sqeuclidean",
+    out: FloatArray | None = None,
+) -> FloatArray:
+    """Distances in float64, which rounds the same wherever a matrix is cut into blocks."""
+    found = np.empty((len(a), len(b)), dtype=np.float32) if out is None else out
+    found[:] = wide_pairwise(a, b, metric)
+    return found
+
+
+def wide_pairwise(a: FloatArray, b: FloatArray, metric: Metric) -> FloatArray:
     wide, other = a.astype(np.float64), b.astype(np.float64)
     if metric == "cosine":
         wide = wide / np.linalg.norm(wide, axis=1, keepdims=True)
@@ -234,7 +247,6 @@ def test_every_source_gives_the_same_scores(
     lists = list(np.argsort(dist, axis=1, kind="stable"))
     assert_same(evaluate_ranked(lists, **ids), scores)
     monkeypatch.setattr(metrics, "FEATURE_BYTES", 7 * 4 * dist.shape[1])
-    monkeypatch.setattr(metrics, "TILE_ROWS", 256)
     assert_same(evaluate_features(*feats, metric=metric, **ids), scores)
 
 
@@ -285,7 +297,7 @@ def test_infinite_distances_are_last_and_tie() -> None:
 def test_memory_stays_far_below_the_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "COUNTED_BYTES", 1 << 20)
     monkeypatch.setattr(metrics, "FEATURE_BYTES", 1 << 20)
-    monkeypatch.setattr(metrics, "TILE_ROWS", 1024)
+    monkeypatch.setattr(metrics, "pairwise", vreid.distance.pairwise)
     case = larger_case(400, 20_000, 2000)
     ids = {**columns_of(case), "protocol": MARKET}
     feats = case["query_feats"], case["gallery_feats"]

@@ -11,7 +11,7 @@ from torch import Tensor
 from vreid import product
 from vreid.features import FloatArray
 
-_COLS = 4096  # rows of the right side that are prepared at once
+_COLS = 2048  # rows of the right side that are prepared at once
 _ROWS = 1280
 _ALIGNED = 16  # columns are filled up to a multiple of it
 _SAMPLE = 4096  # rows a centre is estimated from; any centre is correct
@@ -86,13 +86,19 @@ def padded(width: int) -> int:
 
 
 def fill_cosine(left: FloatArray, right: FloatArray, out: FloatArray) -> None:
-    """Write 1 - x·y of all rows x, y of length 1 (or 0) into `out`, (N, M)."""
+    """Write 1 - x·y / (|x||y|) of all rows x, y into `out`, (N, M); zero rows have length 1."""
     for first in range(0, len(right), _COLS):
-        cols = torch.from_numpy(right[first : first + _COLS])
+        cols = _unit(right[first : first + _COLS])
         for start in range(0, len(left), _ROWS):
-            block = _multiply(torch.from_numpy(left[start : start + _ROWS]), cols)
+            block = _multiply(_unit(left[start : start + _ROWS]), cols)
             target = out[start : start + _ROWS, first : first + _COLS]
             _put(block.neg_().add_(1), target, 1.0, add=False)
+
+
+def _unit(feats: FloatArray) -> Tensor:
+    rows = torch.from_numpy(feats)
+    unit: Tensor = rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_(min=1e-12)
+    return unit
 
 
 def _multiply(rows: Tensor, cols: Tensor) -> Tensor:

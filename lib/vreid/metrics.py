@@ -31,8 +31,7 @@ __all__ = [
 ]
 
 COUNTED_BYTES = 8 << 20  # rows a thread counts at a time; copied where they are not contiguous
-FEATURE_BYTES = 64 << 20  # distances held at a time by `evaluate_features`
-TILE_ROWS = 8192  # gallery features that become distances at a time
+FEATURE_BYTES = 48 << 20  # distances held at a time by `evaluate_features`
 
 
 def evaluate(
@@ -191,18 +190,14 @@ def distance_blocks(
         metric: See `vreid.distance.pairwise`.
 
     Yields:
-        (B, G) float32, together at most 64 MiB; each is overwritten by the next.
+        (B, G) float32, together at most 48 MiB; each is overwritten by the next.
     """
     num_gallery = len(gallery_feats)
     num_rows = max(1, FEATURE_BYTES // (4 * max(1, num_gallery)))
     buffer = np.empty((min(num_rows, len(query_feats)), num_gallery), dtype=np.float32)
     for start in range(0, len(query_feats), num_rows):
         feats = query_feats[start : start + num_rows]
-        block = buffer[: len(feats)]
-        for col in range(0, num_gallery, TILE_ROWS):
-            tile = gallery_feats[col : col + TILE_ROWS]
-            block[:, col : col + TILE_ROWS] = pairwise(feats, tile, metric=metric)
-        yield block
+        yield pairwise(feats, gallery_feats, metric=metric, out=buffer[: len(feats)])
 
 
 def _score_blocks(blocks: Iterable[DistArray], relevance: Relevance) -> Scores:

@@ -41,7 +41,7 @@ def pairwise(
     if out is None:
         out = np.empty((len(a), len(b)), dtype=np.float32)
     if metric == "cosine":
-        fill_cosine(normalize(a), normalize(b), out)
+        fill_cosine(a, b, out)
         return out
     fill_squared(a, b, out)
     if metric == "euclidean":

@@ -8,8 +8,9 @@ whose Jaccard distance leaves them a chance are measured.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from vreid.compiled import over_rows
+from vreid.compiled import compiled, over_rows
 from vreid.features import FloatArray, IntArray
 from vreid.neighbours.found import Index
 from vreid.neighbours.sets import Wide
@@ -17,7 +18,7 @@ from vreid.rerank.encode import Encodings, Pairs
 from vreid.rerank.jaccard import choose
 from vreid.rerank.users import Users
 
-_QUERIES = 512  # queries handled together
+_QUERIES = 256  # queries handled together
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,58 @@ def find_best(
         near = (nearest[queries], nearest_dist[queries], scale)
         counts, cols, jaccard = _candidates(encodings, users, near, first, lambda_, num_gallery)
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        exact = pairs(queries, indptr, cols + np.int32(num_query))
-        total = (1 - lambda_) * jaccard + np.repeat(scale, counts) * exact
-        order = np.lexsort((cols, total, np.repeat(queries, counts)))
-        places = indptr[:-1, None] + np.arange(k)
-        idx[queries], dist[queries] = cols[order][places], total[order][places]
+        total = (1 - lambda_) * jaccard  # a lower bound where the distance is not known yet
+        if lambda_ > 0:
+            _measure(queries, indptr, cols, total, near, pairs, num_query)
+        _take_best(indptr, cols, total, idx[queries[0] : queries[-1] + 1], dist[queries[0] :])
     return Best(idx, dist)
+
+
+def _measure(
+    queries: IntArray,
+    indptr: IntArray,
+    cols: Index,
+    total: Wide,
+    near: tuple[Index, Wide, Wide],
+    pairs: Pairs,
+    num_query: int,
+) -> None:
+    """Add the distances to the totals that may be among the best; infinity to all others.
+
+    The nearest images stand first in each row, with known distances. Then the images that share
+    most with the query are measured, as many as are wanted; by their totals most others are out.
+    """
+    _, near_dist, scale = near
+    known = np.zeros(len(total), dtype=np.bool_)
+    _add_known(indptr, total, known, near_dist, scale)
+    for most_shared in (True, False):
+        places = np.flatnonzero(_picked(indptr, total, known, near_dist, scale, most_shared))
+        bounds = np.searchsorted(places, indptr)
+        exact = pairs(queries, bounds, cols[places] + np.int32(num_query))
+        total[places] += np.repeat(scale, np.diff(bounds)) * exact
+        known[places] = True
+    total[~known] = np.inf
+
+
+def _picked(
+    indptr: IntArray,
+    total: Wide,
+    known: npt.NDArray[np.bool_],
+    near_dist: Wide,
+    scale: Wide,
+    most_shared: bool,
+) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(len(total), dtype=np.bool_)
+
+    def work(start: int, stop: int) -> None:
+        _pick(indptr, total, known, near_dist, scale, mask, most_shared, start, stop)
+
+    over_rows(work, len(scale))
+    return mask
+
+
+def _take_best(indptr: IntArray, cols: Index, total: Wide, idx: IntArray, dist: FloatArray) -> None:
+    over_rows(lambda start, stop: _best_rows(indptr, cols, total, idx, dist, start, stop), len(idx))
 
 
 def _candidates(
@@ -109,3 +156,82 @@ def _candidates(
     found.sort(key=lambda part: part[0])
     cols = np.concatenate([part[1] for part in found])
     return counts, cols, np.concatenate([part[2] for part in found])
+
+
+@compiled
+def _add_known(
+    indptr: IntArray,
+    total: Wide,
+    known: npt.NDArray[np.bool_],
+    near_dist: Wide,
+    scale: Wide,
+) -> None:
+    for row in range(indptr.shape[0] - 1):
+        for place in range(near_dist.shape[1]):
+            total[indptr[row] + place] += scale[row] * near_dist[row, place]
+            known[indptr[row] + place] = True
+
+
+@compiled
+def _pick(
+    indptr: IntArray,
+    total: Wide,
+    known: npt.NDArray[np.bool_],
+    near_dist: Wide,
+    scale: Wide,
+    picked: npt.NDArray[np.bool_],
+    most_shared: bool,
+    start: int,
+    stop: int,
+) -> None:
+    """Mark what is to be measured: totals that can still be among the k best.
+
+    An image that is not in the list of the nearest is at least as far as the last one there.
+    """
+    k = near_dist.shape[1]
+    for row in range(start, stop):
+        span = slice(indptr[row], indptr[row + 1])
+        have = total[span][known[span]]
+        worst = np.partition(have, k - 1)[k - 1] + 1e-9
+        least = scale[row] * near_dist[row, k - 1]
+        if most_shared:
+            open_totals = total[span][~known[span]]
+            if open_totals.shape[0] > k:
+                worst = min(worst, np.partition(open_totals, k - 1)[k - 1] + least)
+        for at in range(indptr[row], indptr[row + 1]):
+            picked[at] = not known[at] and total[at] + least <= worst
+
+
+@compiled
+def _best_rows(
+    indptr: IntArray,
+    cols: Index,
+    total: Wide,
+    idx: IntArray,
+    dist: FloatArray,
+    start: int,
+    stop: int,
+) -> None:
+    """Insert each candidate into the row's k best, ordered by total and then by number."""
+    k = idx.shape[1]
+    values = np.empty(k, dtype=np.float64)
+    for row in range(start, stop):
+        filled = 0
+        for at in range(indptr[row], indptr[row + 1]):
+            value, col = total[at], cols[at]
+            place = filled
+            while place > 0 and (
+                value < values[place - 1]
+                or (value == values[place - 1] and col < idx[row, place - 1])
+            ):
+                place -= 1
+            if place == k:
+                continue
+            for move in range(min(filled, k - 1), place, -1):
+                values[move] = values[move - 1]
+                idx[row, move] = idx[row, move - 1]
+            values[place] = value
+            idx[row, place] = col
+            filled = min(filled + 1, k)
+        for place in range(k):
+            dist[row, place] = values[place]

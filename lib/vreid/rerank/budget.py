@@ -109,7 +109,9 @@ def _num_bytes(feats: FeatureSets, plan: Plan, k1: int, k2: int, top_k: int | No
     entries = min(num_all, round(_ENTRIES * max(1.0, k1 * k2 / _MEASURED_AT)))
     encoded = 8 * num_all * (2 * entries + 3 * k1) + threads * 16 * num_all
     result = 12 * num_query * top_k if top_k else 4 * num_query * feats.num_gallery
-    block = 0 if top_k else block_bytes(max(one.width for one in feats.sets))
+    # The candidates of the queries that are handled together, or blocks of distances.
+    chosen = 24 * 256 * min(feats.num_gallery, 4096)
+    block = chosen if top_k else block_bytes(max(one.width for one in feats.sets))
     again = again_bytes(num_all) + 4 * width * (512 + threads * plan.step)
     searched = stored + lists + max(tiles, again) + found
     return _LIBRARIES + max(searched, found + encoded + result + block)
