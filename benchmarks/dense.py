@@ -210,7 +210,8 @@ def _expanded(order: _Ints, idx: int, num_full: int, num_half: int) -> _Ints:
         theirs = _reciprocal(order, candidate, num_half)
         if len(np.intersect1d(theirs, members)) > 2 / 3 * len(theirs):
             parts.append(theirs)
-    return np.unique(np.concatenate(parts))
+    together: _Ints = np.unique(np.concatenate(parts))
+    return together
 
 
 def _averaged(encodings: _Floats, order: _Ints) -> _Floats:

@@ -40,7 +40,7 @@ def build_ways(size: Size, names: Sequence[str], dim: int) -> Ways:
     """Make features, distances if a way wants them, and the ways of these names."""
     made = make_features(size, dim=dim)
     if set(names) <= set(FROM_FEATURES):
-        dist = np.empty((0, 0), dtype=np.float32)
+        dist: FloatArray = np.empty((0, 0), dtype=np.float32)
     else:
         dist = pairwise(made.query, made.gallery)
         if not set(names) & set(FROM_FEATURES):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ensemble.members import Member, load_members
-from vreid.distance import SCHEMA, DistMat
+from vreid.distance import SCHEMA, DistMat, new_matrix
 from vreid.errors import DataError
 from vreid.features import FloatArray
 from vreid.files import atomic_path, write_json
@@ -65,7 +65,7 @@ def _write(
         for member, weight, label in zip(members, recorded, labels, strict=True)
     ]
     with atomic_path(out) as temporary:
-        np.lib.format.open_memmap(temporary, "w+", np.float32, first.dist.shape)
+        new_matrix(temporary, (len(first.rows), len(first.cols)))  # filled below
         _sum_files(summands, first.rows, target=temporary, divisor=divisor)
         write_json(  # as DistMat.save, before the matrix has its final name
             out.with_suffix(".json"),

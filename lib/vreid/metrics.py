@@ -151,7 +151,8 @@ def evaluate_ranked(
     if len(lists) != len(query_pids):
         raise DataError(f"there are {len(lists)} ranked lists for {len(query_pids)} queries")
     num_gallery = len(gallery_pids)
-    hits, num_relevant = [np.empty(0, dtype=np.int64)], []
+    hits: list[IntArray] = [np.empty(0, dtype=np.int64)]
+    num_relevant: list[int] = []
     places = np.empty(num_gallery, dtype=np.int64)  # of a list's entries in it
     for query_idx, ranked in enumerate(lists):
         if len(ranked) and not 0 <= ranked.min() <= ranked.max() < num_gallery:

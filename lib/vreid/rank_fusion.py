@@ -236,8 +236,12 @@ def _scaled(dist: FloatArray, listed_mask: npt.NDArray[np.bool_], rule: Rule) ->
     highest = values.max(axis=1, keepdims=True, where=listed_mask, initial=-np.inf)
     differ = highest > lowest  # False for an empty list
     if rule == "minmax":
-        return np.where(differ, values - lowest, 0) / np.where(differ, highest - lowest, 1)
+        shares: _Double = np.where(differ, values - lowest, 0)
+        shares /= np.where(differ, highest - lowest, 1)
+        return shares
     num = np.maximum(listed_mask.sum(axis=1, keepdims=True), 1)
     values -= values.sum(axis=1, keepdims=True) / num
     spread = np.sqrt((values**2).sum(axis=1, keepdims=True, where=listed_mask) / num)
-    return np.where(differ, values, 0) / np.where(differ, spread, 1)
+    scores: _Double = np.where(differ, values, 0)
+    scores /= np.where(differ, spread, 1)
+    return scores

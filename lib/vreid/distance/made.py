@@ -1,7 +1,7 @@
 """From features to a distance matrix, in memory or straight into its file."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,14 @@ from vreid.distance.matrix import DistMat
 from vreid.distance.pairs import Metric, pairwise
 from vreid.features import Features, FloatArray, concatenate
 from vreid.files import atomic_path
+
+# NumPy has typed this function since 2.3 only.
+_open_memmap: Callable[..., FloatArray] = open_memmap
+
+
+def new_matrix(path: Path, shape: tuple[int, int]) -> FloatArray:
+    """A new float32 matrix in a ``.npy`` file, mapped for writing."""
+    return _open_memmap(path, "w+", np.float32, shape)
 
 
 def distance(
@@ -65,11 +73,12 @@ def write_distance(
     rows = query.names + gallery.names if square else query.names
     cols = rows if square else gallery.names
     with atomic_path(path) as temporary:
-        target = open_memmap(temporary, "w+", np.float32, (len(rows), len(cols)))
+        target = new_matrix(temporary, (len(rows), len(cols)))
         made = distance(query, gallery, metric=metric, square=square, out=target)
         made = dataclasses.replace(
             made, sources={**made.sources, **(sources or {})}, check_values=False
         )
+        assert isinstance(target, np.memmap)
         target.flush()
         made.write_names(path)
         del target

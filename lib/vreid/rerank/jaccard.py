@@ -120,8 +120,8 @@ def choose(
     sums = np.zeros(num_gallery, dtype=np.float64)
     listed = np.full(num_gallery, -1, dtype=np.int64)
     touched = np.empty(num_gallery, dtype=np.int32)
-    chosen = np.empty(1024, dtype=np.int32)
-    jaccard = np.empty(1024, dtype=np.float64)
+    chosen: Index = np.empty(1024, dtype=np.int32)
+    jaccard: Wide = np.empty(1024, dtype=np.float64)
     totals = np.empty(k, dtype=np.float64)
     size = 0
     for query in range(start, stop):
