@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ensemble.matrices import check_target, describe
+from ensemble.matrices import check_target, describe, parse_weight
 from ensemble.streamed import fuse_files
-from vreid.errors import ConfigError, run_command
+from vreid.errors import run_command
 
 
 def main(first: Path, terms: Sequence[tuple[Path, float]], *, out: Path) -> Path:
@@ -53,16 +53,9 @@ def command(argv: Sequence[str] | None = None) -> None:
         )
     parser.add_argument("--out", type=Path, required=True, help="the .npy to write")
     args = parser.parse_args(argv)
-    plus = [(Path(path), _weight(weight, path)) for path, weight in args.plus]
-    minus = [(Path(path), -_weight(weight, path)) for path, weight in args.minus]
+    plus = [(Path(path), parse_weight(weight, path)) for path, weight in args.plus]
+    minus = [(Path(path), -parse_weight(weight, path)) for path, weight in args.minus]
     main(args.first, plus + minus, out=args.out)
-
-
-def _weight(text: str, path: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"the weight of {path} is {text!r}; expected a number") from None
 
 
 if __name__ == "__main__":

@@ -16,6 +16,18 @@ def check_target(out: Path) -> None:
         raise ConfigError(f"{out}: distances are written as .npy with a .json beside; add .npy")
 
 
+def parse_weight(text: str, path: str) -> float:
+    """The weight that the command line gives to a file.
+
+    Raises:
+        ConfigError: When it is not a number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"the weight of {path} is {text!r}; expected a number") from None
+
+
 def describe(mat: DistMat) -> str:
     """Kind and size in a few words, such as ``fused, 10 queries x 40 gallery images``."""
     if mat.num_query is None:

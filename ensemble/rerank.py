@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from ensemble.matrices import check_target, save
+from ensemble.matrices import check_target, parse_weight, save
 from ensemble.weighted import Weighted, load
 from vreid.distance import DistMat
 from vreid.errors import ConfigError, DataError, run_command
@@ -195,17 +195,10 @@ def _given(
     terms = [Weighted(paths[0], paths[1])]
     for group, sign in ((plus, 1), (minus, -1)):
         terms += [
-            Weighted(Path(query), Path(gallery), sign * _weight(weight, query))
+            Weighted(Path(query), Path(gallery), sign * parse_weight(weight, query))
             for query, gallery, weight in group
         ]
     return terms
-
-
-def _weight(text: str, path: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ConfigError(f"the weight of {path} is {text!r}; expected a number") from None
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from vreid.compiled import compiled, over_rows
 from vreid.features import IntArray
-from vreid.neighbours.lists import keep_possible, put_best_first, tighten_rows
+from vreid.neighbours.lists import put_best_first, tighten_rows
 from vreid.neighbours.sets import FeatureSets, Wide
 from vreid.neighbours.side import Side
 
@@ -73,7 +73,7 @@ def _measure_side(
     over_rows(lambda start, stop: put_best_first(side, k, counts, start, stop), num_rows)
     _insert(feats, rows, side, _Chosen(side.indptr[:-1], counts), idx, dist, filled, offset)
     begin, worst, left = side.indptr[:-1] + counts, dist[:, -1].copy(), np.empty_like(counts)
-    over_rows(lambda start, stop: keep_possible(side, worst, begin, left, start, stop), num_rows)
+    over_rows(lambda start, stop: _keep_possible(side, worst, begin, left, start, stop), num_rows)
     _insert(feats, rows, side, _Chosen(begin, left), idx, dist, filled, offset)
 
 
@@ -103,6 +103,29 @@ def _insert(
         lambda start, stop: _insert_rows(indptr, cols, exact, idx, dist, filled, start, stop),
         len(rows),
     )
+
+
+@compiled
+def _keep_possible(
+    side: Side,
+    worst: Wide,
+    begin: IntArray,
+    counts: IntArray,
+    start: int,
+    stop: int,
+) -> None:
+    """Drop entries from place `begin` of each list on that cannot be as near as `worst`."""
+    idx, value = side.idx, side.value
+    for row in range(start, stop):
+        first = side.indptr[row]
+        kept = begin[row]
+        for place in range(begin[row], first + side.used[row]):
+            number = np.float64(value[place])
+            lower = number - side.error[row] - side.out_error * abs(number)
+            if 2 * (lower + side.sign * side.origin) <= worst[row]:
+                idx[kept] = idx[place]
+                kept += 1
+        counts[row] = kept - begin[row]
 
 
 @compiled

@@ -49,7 +49,8 @@ def _set_reach(side: Side, row: int, reach: float) -> None:
 
 
 @reordered
-def _range(values: _Floats) -> tuple[np.float32, np.float32]:
+def _ends(values: npt.NDArray[Any]) -> tuple[Any, Any]:
+    """The smallest and the largest."""
     low = values[0]
     high = values[0]
     for at in range(values.shape[0]):
@@ -65,7 +66,7 @@ def limit_of(values: _Floats, k: int) -> np.float32:
     Halving the range and counting takes a fraction of the time of selecting the k-th exactly: both
     are done with vector registers. A limit a little above the k-th keeps a few more candidates.
     """
-    low, high = _range(values)
+    low, high = _ends(values)
     for _ in range(_HALVINGS):
         middle = np.float32(0.5 * (low + high))
         count = 0
@@ -139,45 +140,12 @@ def put_best_first(
 
 
 @compiled
-def keep_possible(
-    side: Side,
-    worst: npt.NDArray[np.float64],
-    begin: npt.NDArray[np.int64],
-    counts: npt.NDArray[np.int64],
-    start: int,
-    stop: int,
-) -> None:
-    """Drop entries from place `begin` of each list on that cannot be as near as `worst`."""
-    idx, value = side.idx, side.value
-    for row in range(start, stop):
-        first = side.indptr[row]
-        kept = begin[row]
-        for place in range(begin[row], first + side.used[row]):
-            number = np.float64(value[place])
-            lower = number - side.error[row] - side.out_error * abs(number)
-            if 2 * (lower + side.sign * side.origin) <= worst[row]:
-                idx[kept] = idx[place]
-                kept += 1
-        counts[row] = kept - begin[row]
-
-
-@compiled
 def _make_room(side: Side, row: int) -> None:
     room = side.indptr[row + 1] - side.indptr[row]
     tighten(side, row)
     if side.used[row] > room - room // 16:  # it would be tightened again and again
         side.used[row] = 0
         _set_reach(side, row, -np.inf)
-
-
-@reordered
-def _ends(values: npt.NDArray[Any]) -> tuple[int, int]:
-    low = values[0]
-    high = values[0]
-    for at in range(values.shape[0]):
-        low = min(low, values[at])
-        high = max(high, values[at])
-    return low, high
 
 
 @compiled

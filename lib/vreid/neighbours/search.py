@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vreid import product
-from vreid.features import IntArray
+from vreid.features import FloatArray, IntArray
 from vreid.neighbours.found import Neighbours, measure
 from vreid.neighbours.operand import Operand, make_operand
 from vreid.neighbours.sets import FeatureSets, check_range
@@ -100,13 +100,12 @@ def in_gallery(
     return search.finish(slice(0, num_query), k)
 
 
-def _typical(feats: FeatureSets, k: int) -> float:
+def _typical(feats: FeatureSets, k: int, centres: tuple[FloatArray, ...]) -> float:
     """A low estimate of ½ D of the k-th neighbour, from some rows and columns."""
     rows = np.arange(0, feats.num_all, max(1, feats.num_all // _SAMPLED_ROWS))[:_SAMPLED_ROWS]
     cols = np.arange(0, feats.num_all, -(-feats.num_all // _SAMPLED_COLS))
     halves = np.zeros((len(rows), len(cols)), dtype=np.float32)
-    for one in feats.sets:
-        centre = one.centre()
+    for one, centre in zip(feats.sets, centres, strict=True):
         check_range(np.linalg.norm((one.take(rows) - centre).astype(np.float64), axis=1))
         left, right = one.take(rows) - centre, one.take(cols) - centre
         gaps = left @ right.T
@@ -123,8 +122,10 @@ class _Search:
     def __init__(self, feats: FeatureSets, k: int, cols: tuple[int, int], plan: Plan) -> None:
         self.feats, self.cols, self.step = feats, cols, plan.step
         dtype = torch.bfloat16 if product.bfloat16_pays() else torch.float32
-        origin = _typical(feats, k)
-        self.operand = make_operand(feats, dtype, origin=origin, stored=plan.stored)
+        centres = tuple(one.centre() for one in feats.sets)
+        self.operand = make_operand(
+            feats, dtype, origin=_typical(feats, k, centres), centres=centres, stored=plan.stored
+        )
         self.near: Side
         self.far: Side
 
