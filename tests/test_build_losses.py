@@ -40,10 +40,24 @@ COMBINATIONS: dict[str, Mapping[str, Any]] = {
         "id_weight": 0.0,
     },
     "no metric loss": {"metric": "none"},
+    "triplet on normalised features behind the neck": {
+        "metric_feat": "feat_bn",
+        "metric_normalize": True,
+        "smoothing": 0.0,
+    },
+    "contrastive + circle + mined triplets, normalised": {
+        "metric": "contrastive+circle+triplet",
+        "contrastive_form": "distance",
+        "contrastive_margin": 1.0,
+        "mining": "multi_similarity",
+        "metric_normalize": True,
+    },
+    "lifted + instance, normalised": {"metric": "lifted+instance", "metric_normalize": True},
+    "sphereface": {"id": "sphereface", "id_scale": 16.0, "metric": "none"},
     "softmax + triplet + centre": {"center_weight": 5e-4, "smoothing": 0.0},
     "all at once": {
         "id": "circle",
-        "metric": "triplet+circle+contrastive+supcon",
+        "metric": "triplet+circle+contrastive+supcon+lifted+instance",
         "center_weight": 5e-4,
         "memory_size": 40,
         "memory_start": 3,
@@ -51,6 +65,7 @@ COMBINATIONS: dict[str, Mapping[str, Any]] = {
         "malw_interval": 5,
     },
 }
+MALW_OFF = "loss.balance is 'malw'; .* but the metric loss is off; set loss.balance fixed here"
 CPU = torch.device("cpu")
 LABELS = torch.arange(4).repeat_interleave(4)
 
@@ -98,6 +113,8 @@ def test_every_combination_learns(name: str) -> None:
     first = 6 if options.memory_size else 0  # until the memory is full, pairs are added
     for key in losses[0].keys() - {"total", "id_weight"}:
         floor = math.log(3) if key == "supcon" else 0.0  # three positives share the probability
+        if key == "lifted" and options.metric_normalize:  # on the sphere: a tetrahedron's corners
+            floor = math.log(3) + math.log(12) + 1 - math.sqrt(8 / 3)
         if key in ("supcon", "circle") and options.memory_size:
             continue  # their floors grow with the pairs, and these losses are near them
         start = sum(line[key] - floor for line in losses[first : first + 3]) / 3
@@ -173,14 +190,31 @@ def test_the_default_has_no_state_and_takes_no_chance() -> None:
         ({"temperature": 0.0}, r"loss\.temperature is 0\.0; > 0"),
         ({"margin": -0.1}, r"loss\.margin is -0\.1; >= 0"),
         ({"malw_momentum": 1.5}, r"loss\.malw_momentum is 1\.5"),
-        ({"balance": "malw", "metric": "none"}, r"loss\.balance is 'malw'; an ID loss and a"),
+        ({"balance": "malw", "metric": "none"}, MALW_OFF),
         ({"memory_size": 64, "metric": "none"}, r"loss\.memory_size is 64; the features kept need"),
-        ({"balance": "malw", "triplet_weight": 0.0}, r"loss\.balance is 'malw'"),
+        ({"balance": "malw", "triplet_weight": 0.0}, MALW_OFF),
+        ({"balance": "malw_paper", "id_weight": 0.0}, "but the ID loss is off; set loss.balance f"),
+        ({"sphereface_margin": 0}, r"loss\.sphereface_margin is 0; > 0"),
+        ({"ms_epsilon": -0.1}, r"loss\.ms_epsilon is -0\.1; >= 0"),
+        ({"instance_scale": 0.0}, r"loss\.instance_scale is 0\.0; > 0"),
+        ({"lifted_margin": -1.0}, r"loss\.lifted_margin is -1\.0; >= 0"),
     ],
 )
 def test_bad_options_say_what_is_wrong(options: Mapping[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         LossOptions(**options)
+
+
+def test_malw_in_a_part_without_a_metric_loss_says_what_to_set(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yml"
+    path.write_text("loss: {balance: malw}\norientation:\n  loss: {triplet_weight: 0.0}\n")
+    with pytest.raises(ConfigError, match=f"recipe.yml: orientation: {MALW_OFF}"):
+        load_config(path)
+    path.write_text(
+        "loss: {balance: malw}\norientation:\n  loss: {triplet_weight: 0.0, balance: fixed}\n"
+    )
+    assert load_config(path, part="orientation").loss.balance == "fixed"
+    assert load_config(path).loss.balance == "malw"
 
 
 def test_options_come_from_a_recipe(tmp_path: Path) -> None:

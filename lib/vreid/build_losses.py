@@ -10,9 +10,12 @@ from vreid.losses.circle import circle_logits, circle_loss
 from vreid.losses.combined import CombinedLoss, IdLoss, MetricLoss, Weighted
 from vreid.losses.contrastive import contrastive_loss
 from vreid.losses.identity import identity_loss
+from vreid.losses.instance import instance_loss
+from vreid.losses.lifted import lifted_loss
 from vreid.losses.malw import Malw
 from vreid.losses.margin import arcface_logits, cosface_logits
 from vreid.losses.memory import Memory
+from vreid.losses.sphereface import sphereface_logits
 from vreid.losses.supcon import supcon_loss
 from vreid.losses.triplet import triplet_loss
 from vreid.options import LossOptions
@@ -29,6 +32,7 @@ def build_loss(options: LossOptions, num_classes: int, *, dim: int) -> CombinedL
         memory=_build_memory(options, dim),
         malw=_build_malw(options),
         behind_neck=options.metric_feat == "feat_bn",
+        normalize=options.metric_normalize,
     )
 
 
@@ -42,19 +46,26 @@ def _build_id_loss(options: LossOptions) -> IdLoss:
     plain = partial(identity_loss, smoothing=options.smoothing)
     if options.id == "softmax":
         return plain
-    logits: Mapping[str, Callable[..., torch.Tensor]] = {
-        "arcface": arcface_logits,
-        "cosface": cosface_logits,
-        "amsoftmax": cosface_logits,
-        "circle": circle_logits,
+    scale, margin = options.id_scale, options.id_margin
+    logits: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+        "arcface": partial(arcface_logits, scale=scale, margin=margin),
+        "cosface": partial(cosface_logits, scale=scale, margin=margin),
+        "amsoftmax": partial(cosface_logits, scale=scale, margin=margin),
+        "circle": partial(circle_logits, scale=scale, margin=margin),
+        "sphereface": partial(sphereface_logits, scale=scale, margin=options.sphereface_margin),
     }
-    with_margin = partial(logits[options.id], scale=options.id_scale, margin=options.id_margin)
+    with_margin = logits[options.id]
     return lambda cosines, labels: plain(with_margin(cosines, labels), labels)
 
 
 def _build_metric_losses(options: LossOptions) -> Mapping[str, Weighted]:
     losses: Mapping[str, MetricLoss] = {
-        "triplet": partial(triplet_loss, margin=options.margin, mining=options.mining),
+        "triplet": partial(
+            triplet_loss,
+            margin=options.margin,
+            mining=options.mining,
+            ms_epsilon=options.ms_epsilon,
+        ),
         "circle": partial(
             circle_loss,
             scale=options.circle_scale,
@@ -65,6 +76,8 @@ def _build_metric_losses(options: LossOptions) -> Mapping[str, Weighted]:
             contrastive_loss, margin=options.contrastive_margin, form=options.contrastive_form
         ),
         "supcon": partial(supcon_loss, temperature=options.temperature),
+        "lifted": partial(lifted_loss, margin=options.lifted_margin),
+        "instance": partial(instance_loss, scale=options.instance_scale),
     }
     return {
         name: Weighted(getattr(options, f"{name}_weight"), losses[name]) for name in options.metrics

@@ -4,13 +4,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.losses.oracle import make_feats
+from tests.losses.oracle import gradient, make_feats
 from vreid.errors import ConfigError
 from vreid.losses.center import CenterLoss
-from vreid.losses.combined import CombinedLoss, Weighted
+from vreid.losses.circle import circle_loss
+from vreid.losses.combined import CombinedLoss, MetricLoss, Weighted
+from vreid.losses.contrastive import contrastive_loss
 from vreid.losses.identity import identity_loss
+from vreid.losses.instance import instance_loss
+from vreid.losses.lifted import lifted_loss
 from vreid.losses.malw import Malw
 from vreid.losses.memory import Memory
+from vreid.losses.pairs import unit
 from vreid.losses.supcon import supcon_loss
 from vreid.losses.triplet import triplet_loss
 
@@ -58,6 +63,53 @@ def test_weight_0_switches_a_loss_off() -> None:
 def test_behind_the_neck() -> None:
     loss = CombinedLoss(identity_loss, {"triplet": Weighted(1, triplet_loss)}, behind_neck=True)
     assert torch.equal(loss(BATCH, LABELS)["triplet"], triplet_loss(BATCH.feat_bn, LABELS))
+
+
+@pytest.mark.parametrize("metric_loss", [triplet_loss, lifted_loss])
+def test_on_normalised_features(metric_loss: MetricLoss) -> None:
+    loss = CombinedLoss(
+        identity_loss, {"metric": Weighted(1, metric_loss)}, behind_neck=True, normalize=True
+    )
+    found = loss(BATCH, LABELS)["metric"]
+    assert torch.equal(found, metric_loss(unit(BATCH.feat_bn), LABELS, None))
+    longer = BATCH._replace(feat_bn=torch.linspace(1, 9, 6)[:, None] * BATCH.feat_bn)
+    torch.testing.assert_close(loss(longer, LABELS)["metric"], found)
+
+
+@pytest.mark.parametrize("metric_loss", [circle_loss, contrastive_loss, supcon_loss, instance_loss])
+def test_normalising_twice_changes_nothing(metric_loss: MetricLoss) -> None:
+    losses, grads = [], []
+    for normalize in (False, True):
+        memory = Memory(8, 6)
+        memory.remember(make_feats(8, seed=5), torch.tensor([0, 1, 2, 3, 0, 1, 2, 3]))
+        loss = CombinedLoss(
+            identity_loss, {"metric": Weighted(1, metric_loss)}, memory=memory, normalize=normalize
+        )
+        leaf = BATCH.feat.clone().requires_grad_()
+        losses.append(loss(BATCH._replace(feat=leaf), LABELS)["metric"])
+        grads.append(gradient(losses[-1], leaf))
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*grads, rtol=1e-4, atol=1e-6)
+
+
+def test_the_memory_and_the_centres_hold_normalised_features_too() -> None:
+    memory, center = Memory(8, 6), CenterLoss(3, 6)
+    loss = CombinedLoss(
+        identity_loss,
+        {"triplet": Weighted(1, triplet_loss)},
+        memory=memory,
+        center=center,
+        center_weight=0.1,
+        normalize=True,
+    )
+    feats = unit(BATCH.feat)
+    first = loss(BATCH, LABELS)
+    assert torch.equal(first["center"], center(feats, LABELS, weight=0.1)[0])
+    assert torch.equal(memory.feats[:6], feats)
+    second = loss(BATCH, LABELS)["triplet"]  # every anchor remembered itself
+    remembered = Memory(8, 6)
+    remembered.remember(feats, LABELS)
+    assert torch.equal(second, triplet_loss(feats, LABELS, remembered.recall()))
 
 
 def test_the_centre_loss_adds_its_weighted_value() -> None:
@@ -117,5 +169,5 @@ def test_something_must_be_left() -> None:
         CombinedLoss(identity_loss, {"triplet": triplet}, id_weight=0)
     with pytest.raises(ConfigError, match=r"triplet -1"):
         CombinedLoss(identity_loss, {"triplet": Weighted(-1, triplet_loss)})
-    with pytest.raises(ConfigError, match="MALW compares an ID loss with a metric loss"):
+    with pytest.raises(ConfigError, match=r"MALW compares .*; one of them is off, set loss"):
         CombinedLoss(identity_loss, {"triplet": triplet}, malw=Malw())

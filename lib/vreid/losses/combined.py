@@ -10,7 +10,7 @@ from vreid.errors import ConfigError
 from vreid.losses.center import CenterLoss
 from vreid.losses.malw import Malw
 from vreid.losses.memory import Memory
-from vreid.losses.pairs import Remembered
+from vreid.losses.pairs import Remembered, unit
 
 
 class Embedded(Protocol):
@@ -55,6 +55,9 @@ class CombinedLoss(nn.Module):
         memory: Earlier features that every metric loss is given too, or None.
         malw: Adapts the weight of the ID loss, starting at its own; None keeps ``id_weight``.
         behind_neck: Whether metric and centre losses act on ``feat_bn`` instead of ``feat``.
+        normalize: Whether metric and centre losses act on features of length 1. The memory then
+            holds such features, and the centres settle at the means of such features, inside the
+            unit ball. Losses that normalise by themselves stay what they are.
 
     Raises:
         ConfigError: When a weight is negative or all are 0, or when MALW lacks one of the two
@@ -72,6 +75,7 @@ class CombinedLoss(nn.Module):
         memory: Memory | None = None,
         malw: Malw | None = None,
         behind_neck: bool = False,
+        normalize: bool = False,
     ) -> None:
         super().__init__()
         weights = {"id": id_weight, **{name: part.weight for name, part in metric_losses.items()}}
@@ -85,12 +89,16 @@ class CombinedLoss(nn.Module):
         self._id_weight = id_weight
         self._metric_losses = {name: part for name, part in metric_losses.items() if part.weight}
         if malw is not None and not (id_weight and self._metric_losses):
-            raise ConfigError("MALW compares an ID loss with a metric loss; one of them is off")
+            raise ConfigError(
+                "MALW compares an ID loss with a metric loss; one of them is off, set loss.balance"
+                " fixed"
+            )
         self.center = center if center_weight else None
         self._center_weight = center_weight
         self.memory = memory
         self.malw = malw
         self._behind_neck = behind_neck
+        self._normalize = normalize
 
     def forward(self, embedding: Embedded, labels: Tensor) -> dict[str, Tensor]:
         """Losses of a batch with labels (B,) int64 in [0, C).
@@ -108,6 +116,8 @@ class CombinedLoss(nn.Module):
             weight = self._id_weight if self.malw is None else self.malw.weight
             terms.append(weight * losses["id"])
         feats = embedding.feat_bn if self._behind_neck else embedding.feat
+        if self._normalize:
+            feats = unit(feats)
         remembered = self.memory.recall() if self.memory is not None else None
         for name, part in self._metric_losses.items():
             losses[name] = part.loss(feats, labels, remembered)

@@ -62,8 +62,14 @@ def nothing(feats: Tensor) -> Tensor:
 
 
 def unit(feats: Tensor) -> Tensor:
-    """Features (B, D) at length 1, float32."""
-    return F.normalize(feats.float(), dim=1)
+    """Features (B, D) at length 1, float32.
+
+    - Features of length 0 have no direction: they stay 0, with gradient 0.
+    """
+    feats = feats.float()
+    # Without the mask the gradient of a zero would be 1e12 times that of its direction.
+    zero_mask = (feats == 0).all(dim=1, keepdim=True)  # (B, 1)
+    return F.normalize(feats, dim=1).masked_fill(zero_mask, 0.0)
 
 
 def pairwise_dist(feats: Tensor, others: Tensor) -> Tensor:
