@@ -1,11 +1,12 @@
-"""Optimizers, their parameter groups, and the learning rate as a function of the step.
+"""Optimizers and their parameter groups, each with a learning rate of its own.
 
-There is no scheduler object: the rate follows from the step's number alone, so a resumed training
-has the rate that it would have had. Cosine: Loshchilov and Hutter, "SGDR", ICLR 2017,
-arXiv:1608.03983, without restarts; warm-up: Goyal et al., 2017, arXiv:1706.02677.
+Ranger: RAdam (Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", ICLR 2020,
+arXiv:1908.03265) under Lookahead (Zhang et al., "Lookahead Optimizer: k steps forward, 1 step
+back", NeurIPS 2019, arXiv:1907.08610), with the constants under which the pair became known.
+timm's Lookahead takes its slow weights from the k-th step; here, as in the paper, they start where
+the training starts.
 """
 
-import math
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 
 from vreid.errors import ConfigError
 
-NAMES = ("adam", "adamw", "sgd")
+NAMES = ("adam", "adamw", "sgd", "ranger")
 
 
 def build_optimizer(
@@ -24,18 +25,27 @@ def build_optimizer(
     weight_decay: float = 5e-4,
     decay_norm_bias: bool = False,
     backbone_lr_factor: float = 1.0,
+    classifier_lr_factor: float = 1.0,
+    bias_lr_factor: float = 1.0,
     momentum: float = 0.9,
+    nesterov: bool = False,
 ) -> torch.optim.Optimizer:
-    """An optimizer over the parameters that are not frozen.
+    """An optimizer over the parameters that are not frozen. The factors multiply.
 
     Args:
-        model: The bare model; parameters under ``backbone.`` are the backbone's.
-        name: ``adam`` (decay added to the gradient), ``adamw`` (decay apart) or ``sgd``.
+        model: The bare model; parameters under ``backbone.`` are the backbone's, those under
+            ``classifier.`` the classifier's.
+        name: ``adam`` (decay added to the gradient), ``adamw`` (decay apart), ``sgd`` (added) or
+            ``ranger`` (apart).
         lr: Base rate, that of factor 1.
         weight_decay: Decay of matrices and filters.
         decay_norm_bias: Whether vectors (biases, scales of normalisations) decay too.
         backbone_lr_factor: The backbone's rate divided by that of the rest.
-        momentum: Of ``sgd``; the others use (0.9, 0.999).
+        classifier_lr_factor: The same for the classifier.
+        bias_lr_factor: The same for every parameter whose name ends in ``bias``, the shifts of
+            normalisations included.
+        momentum: Of ``sgd``; Adam has (0.9, 0.999), Ranger (0.95, 0.999).
+        nesterov: Of ``sgd``: whether the momentum looks ahead.
 
     Returns:
         An optimizer whose groups carry ``name`` and ``base_lr``, for `set_lr`.
@@ -45,29 +55,49 @@ def build_optimizer(
     """
     if name not in NAMES:
         raise ConfigError(f"optim.name is {name!r}; expected one of {', '.join(NAMES)}")
-    groups = _groups(model, lr, weight_decay, decay_norm_bias, backbone_lr_factor)
+    factors = {
+        "backbone": backbone_lr_factor,
+        "classifier": classifier_lr_factor,
+        "bias": bias_lr_factor,
+    }
+    groups = _groups(model, lr, weight_decay, decay_norm_bias, factors)
     if not groups:
         raise ConfigError("every parameter of the model is frozen; there is nothing to train")
     if name == "adam":
         return torch.optim.Adam(groups, lr=lr)
     if name == "adamw":
         return torch.optim.AdamW(groups, lr=lr)
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum)
+    if name == "ranger":
+        return Ranger(groups, lr=lr)
+    return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov)
 
 
 def _groups(
-    model: nn.Module, lr: float, weight_decay: float, decay_norm_bias: bool, factor: float
+    model: nn.Module,
+    lr: float,
+    weight_decay: float,
+    decay_norm_bias: bool,
+    factors: dict[str, float],
 ) -> list[dict[str, Any]]:
-    """At most four groups: backbone or head, with or without decay, in the model's order."""
+    """One group for each rate and decay that differ, in the model's order.
+
+    A part whose factor is 1 is not set apart, so that the groups of a training do not depend on
+    factors that it does not use.
+    """
     groups: dict[str, dict[str, Any]] = {}
     for path, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        part = "backbone" if path.startswith("backbone.") else "head"
+        name, base_lr = "head", lr
+        if path.startswith("backbone."):
+            name, base_lr = "backbone", base_lr * factors["backbone"]
+        elif path.startswith("classifier.") and factors["classifier"] != 1:
+            name, base_lr = "classifier", base_lr * factors["classifier"]
+        if path.endswith("bias") and factors["bias"] != 1:
+            name, base_lr = f"{name}.bias", base_lr * factors["bias"]
         decays = decay_norm_bias or parameter.ndim > 1
-        base_lr = lr * factor if part == "backbone" else lr
         group = groups.setdefault(
-            part if decays else f"{part}.no_decay",
+            name if decays else f"{name}.no_decay",
             {
                 "params": [],
                 "lr": base_lr,
@@ -79,45 +109,71 @@ def _groups(
     return [{**group, "name": name} for name, group in groups.items()]
 
 
-def lr_factor(
-    step: int,
-    *,
-    total_steps: int,
-    warmup_steps: int = 0,
-    warmup_factor: float = 0.01,
-    final_factor: float = 0.01,
-) -> float:
-    """What to multiply the base rate with at a step: linear warm-up, then half a cosine.
-
-    - step 0: ``warmup_factor`` (1 without warm-up).
-    - step ``warmup_steps``: 1.
-    - step ``total_steps`` and after: ``final_factor``; the last step taken is the one before.
-
-    Args:
-        step: Number of optimizer steps taken so far.
-        total_steps: Of the whole training.
-        warmup_steps: Below ``total_steps``.
-        warmup_factor: Where the warm-up starts, in [0, 1].
-        final_factor: Where the cosine ends, in [0, 1].
-
-    Raises:
-        ConfigError: When the warm-up does not end before the training.
-
-    >>> [round(lr_factor(s, total_steps=6, warmup_steps=2, warmup_factor=0), 3) for s in range(7)]
-    [0.0, 0.5, 1.0, 0.855, 0.505, 0.155, 0.01]
-    """
-    if not 0 <= warmup_steps < total_steps:
-        raise ConfigError(
-            f"the warm-up takes {warmup_steps} steps and the training {total_steps}; shorten the"
-            " warm-up or train for more epochs"
-        )
-    if step < warmup_steps:
-        return warmup_factor + (1 - warmup_factor) * step / warmup_steps
-    progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-    return final_factor + (1 - final_factor) * (1 + math.cos(math.pi * progress)) / 2
-
-
 def set_lr(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Set every group's rate to its own base rate times the factor."""
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
+
+
+class Ranger(torch.optim.RAdam):
+    """RAdam whose weights go back, every few steps, towards those of the last time.
+
+    Every ``every`` steps: slow <- slow + alpha * (weights - slow); weights <- slow. The slow
+    weights are a state of each parameter and the count one of each group, so that a checkpoint of
+    the optimizer holds both.
+
+    Args:
+        params: Parameters or groups of them.
+        lr: Rate of the groups that name none.
+        weight_decay: The same for the decay, which is apart from the gradient.
+        every: Steps from one look back to the next, k in the paper.
+        alpha: Share of the way that is kept, in (0, 1].
+    """
+
+    def __init__(
+        self,
+        params: list[dict[str, Any]] | list[nn.Parameter],
+        lr: float = 1e-3,
+        *,
+        weight_decay: float = 0.0,
+        every: int = 6,
+        alpha: float = 0.5,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            betas=(0.95, 0.999),
+            eps=1e-5,
+            weight_decay=weight_decay,
+            decoupled_weight_decay=True,
+        )
+        for group in self.param_groups:
+            group |= {"every": every, "alpha": alpha, "looked": 0}
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Take a step; parameters without a gradient stay as they are."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        starts = {
+            parameter: parameter.clone()
+            for group in self.param_groups
+            for parameter in group["params"]
+            if parameter.grad is not None and not self.state.get(parameter)
+        }
+        super().step()
+        for parameter, start in starts.items():
+            self.state[parameter]["slow"] = start
+        for group in self.param_groups:
+            group["looked"] += 1
+            if group["looked"] % group["every"] == 0:
+                self._look_back(group)
+        return loss
+
+    def _look_back(self, group: dict[str, Any]) -> None:
+        for parameter in group["params"]:
+            if parameter.grad is not None:
+                slow = self.state[parameter]["slow"]
+                parameter.copy_(slow.lerp_(parameter, group["alpha"]))
