@@ -20,13 +20,13 @@ from torchvision import datasets, transforms
 from benchmarks.decode import write_jpegs
 from benchmarks.harness import alternate
 from benchmarks.reports import Report, Table, command_line, markdown_table
+from vreid.data.augmentation import Transform
 from vreid.data.loader import train_loader
 from vreid.data.sample import Sample
 from vreid.data.samplers import shuffle_batches
 from vreid.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    Transform,
     build_train_transform,
 )
 from vreid.errors import run_command

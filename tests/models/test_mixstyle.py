@@ -154,7 +154,7 @@ def test_other_convolutional_networks(name: str) -> None:
     backbone(torch.rand(2, 3, 64, 64)).sum().backward()
 
 
-@pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224", "hrnet_w18_small"])
 def test_networks_without_such_stages(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"model\.mixstyle: {name} has no two stages.*none"):
         build_backbone(

@@ -1,7 +1,6 @@
 """Images from disk to batches on the host, with worker processes or without, always the same."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,16 +8,14 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from vreid.data.images import read_image, resize_to_tensor
+from vreid.data.augmentation import Transform
+from vreid.data.items import Images, Item, Key, one_thread
 from vreid.data.sample import UNKNOWN, Sample
-from vreid.data.transforms import Transform
+from vreid.data.views import check_views
 from vreid.errors import DataError
 from vreid.features import IntArray
-
-_Key = tuple[int, int, int]  # number of the batch, place in the batch, index of the sample
-_Item = tuple[Tensor, int, int]  # image, label, index of the sample
 
 
 class Batch(NamedTuple):
@@ -28,11 +25,14 @@ class Batch(NamedTuple):
         images: (B, 3, H, W) uint8 RGB.
         labels: (B,) int64; `UNKNOWN` when extracting.
         indices: (B,) int64, which samples these are.
+        side: (B, 2) int64, camera number as in the data set and view of the image as it is here,
+            mirrored or not (`vreid.data.views`); `UNKNOWN` where there is none.
     """
 
     images: Tensor
     labels: Tensor
     indices: Tensor
+    side: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,14 @@ def train_loader(
     epoch: int,
     workers: int = 0,
     start: int = 0,
+    share: tuple[int, int] = (0, 1),
+    num_views: int = 0,
 ) -> BatchLoader:
     """Augmented batches of one epoch.
 
     An image's augmentation depends on the seed, the epoch, the number of its batch and its place
-    there; not on the number of workers, nor on where an interrupted epoch goes on.
+    there; not on the number of workers or processes, nor on where an interrupted epoch goes on. So
+    does the other image that a patch is taken from: any of the samples but itself.
 
     Args:
         samples: (N,) images.
@@ -85,17 +88,30 @@ def train_loader(
         epoch: Number of the epoch.
         workers: Processes that decode; 0 decodes in this one.
         start: Batches to leave out at the beginning, which an interrupted run has done already.
+        share: (r, n) gives places r, r + n, r + 2 n, ... of each batch only, as process r of n.
+        num_views: Views to tell apart; 0 for none.
+
+    Raises:
+        ConfigError: When views are wanted and no sample has an orientation.
     """
-    dataset = _Images(samples, labels, size=size, transform=transform, seed=(seed, epoch))
+    check_views(samples, num_views=num_views)
+    dataset = Images(
+        samples, labels, size=size, transform=transform, seed=(seed, epoch), num_views=num_views
+    )
     keys = [
-        [(number, place, idx) for place, idx in enumerate(batch)]
+        [(number, place, idx) for place, idx in enumerate(batch)][share[0] :: share[1]]
         for number, batch in enumerate(batches)
     ]
     return _build(dataset, keys[start:], workers)
 
 
 def extract_loader(
-    samples: Sequence[Sample], *, size: tuple[int, int], batch_size: int, workers: int = 0
+    samples: Sequence[Sample],
+    *,
+    size: tuple[int, int],
+    batch_size: int,
+    workers: int = 0,
+    num_views: int = 0,
 ) -> BatchLoader:
     """Batches of all images in order, resized and nothing else; the last one may be short.
 
@@ -104,9 +120,10 @@ def extract_loader(
         size: Height and width in pixels.
         batch_size: Images in a batch.
         workers: Processes that decode; 0 decodes in this one.
+        num_views: Views to tell apart; 0 for none.
     """
     labels = np.full(len(samples), UNKNOWN, dtype=np.int64)
-    dataset = _Images(samples, labels, size=size, transform=None, seed=(0, 0))
+    dataset = Images(samples, labels, size=size, transform=None, seed=(0, 0), num_views=num_views)
     keys = [
         [(0, 0, idx) for idx in range(first, min(first + batch_size, len(samples)))]
         for first in range(0, len(samples), batch_size)
@@ -114,45 +131,7 @@ def extract_loader(
     return _build(dataset, keys, workers)
 
 
-class _Images(Dataset[_Item | DataError]):
-    """Decoded, resized and augmented images; an unreadable one becomes its error."""
-
-    def __init__(
-        self,
-        samples: Sequence[Sample],
-        labels: IntArray,
-        *,
-        size: tuple[int, int],
-        transform: Transform | None,
-        seed: tuple[int, int],
-    ) -> None:
-        self._samples = samples
-        self._labels = labels
-        self._size = size
-        self._transform = transform
-        self._seed = seed
-
-    def __getitem__(self, key: _Key) -> _Item | DataError:
-        with _one_thread():
-            return self._load(key)
-
-    def _load(self, key: _Key) -> _Item | DataError:
-        number, place, idx = key
-        try:
-            image = resize_to_tensor(read_image(self._samples[idx].path), self._size)  # (3, H, W)
-        except DataError as error:
-            return error
-        if self._transform is not None:
-            entropy = np.random.SeedSequence((*self._seed, number, place))
-            # Only the host's generator: torch.manual_seed would reseed the GPU's, which drop-out
-            # uses in this process when there are no workers.
-            with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
-                image = self._transform(image)
-        return image, int(self._labels[idx]), idx
-
-
-def _build(dataset: _Images, keys: list[list[_Key]], workers: int) -> BatchLoader:
+def _build(dataset: Images, keys: list[list[Key]], workers: int) -> BatchLoader:
     loader: DataLoader[Batch | DataError] = DataLoader(
         dataset,  # type: ignore[arg-type]  # torch types a loader by its items, not its batches
         batch_sampler=keys,
@@ -166,31 +145,17 @@ def _build(dataset: _Images, keys: list[list[_Key]], workers: int) -> BatchLoade
     return BatchLoader(loader)
 
 
-def _collate(items: list[_Item | DataError]) -> Batch | DataError:
-    images, labels, indices = [], [], []
+def _collate(items: list[Item | DataError]) -> Batch | DataError:
+    good: list[Item] = []
     for item in items:
         if isinstance(item, DataError):
             return item
-        images.append(item[0])
-        labels.append(item[1])
-        indices.append(item[2])
-    with _one_thread():
-        return Batch(torch.stack(images), torch.tensor(labels), torch.tensor(indices))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread, also without workers.
-
-    On tensors this small a second thread gains nothing, and on a busy machine each step waits until
-    that thread gets its turn: 60 images/s were measured where one thread gave 600.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+        good.append(item)
+    images, labels, indices, sides = zip(*good, strict=True)
+    with one_thread():
+        return Batch(
+            torch.stack(images), torch.tensor(labels), torch.tensor(indices), torch.tensor(sides)
+        )
 
 
 def _start_worker(worker: int) -> None:

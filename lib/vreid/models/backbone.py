@@ -58,6 +58,12 @@ class Backbone(nn.Module):
         """Whether there is a class token."""
         return getattr(self.net, "cls_token", None) is not None
 
+    @property
+    def side(self) -> SideEmbedding | None:
+        """The embedding of cameras and views, where there is one."""
+        found = getattr(self.net, "pos_drop", None)
+        return found if isinstance(found, SideEmbedding) else None
+
     def forward(self, images: Tensor, side: Tensor | None = None) -> Tensor:
         """Map normalised images (B, 3, H, W) to (B, C, H / stride, W / stride).
 
@@ -78,8 +84,8 @@ class Backbone(nn.Module):
         return [self._to_map(last, images), maps[0]]
 
     def _features(self, images: Tensor, side: Tensor | None) -> Tensor:
-        embedding = getattr(self.net, "pos_drop", None)
-        if isinstance(embedding, SideEmbedding) and side is not None:
+        embedding = self.side
+        if embedding is not None and side is not None:
             embedding.choose(side)
         else:
             assert side is None, "this model has no embedding of cameras and views"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vreid.errors import ConfigError
+from vreid.features import IntArray
 from vreid.models.attention import build_attention
 from vreid.models.backbone import Backbone
 from vreid.models.heads import build_classifier
@@ -117,12 +118,31 @@ class Embedder(nn.Module):
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
 
+    @property
+    def uses_side(self) -> bool:
+        """Whether `forward` wants the cameras and views of the images."""
+        return self.backbone.side is not None
+
+    @property
+    def num_views(self) -> int:
+        """Views that the model tells apart; 0 for none."""
+        return 0 if self.backbone.side is None else self.backbone.side.num_views
+
+    def learn_cameras(self, camids: IntArray) -> None:
+        """Tell the model the cameras of its training, see `SideEmbedding.learn_cameras`.
+
+        It does nothing where the model does not embed cameras.
+        """
+        if self.backbone.side is not None:
+            self.backbone.side.learn_cameras(camids)
+
     def forward(self, images: Tensor, side: Tensor | None = None) -> Embedding:
         """Embed images.
 
         Args:
             images: (B, 3, H, W) uint8 in [0, 255] or float in [0, 1]; the memory format is kept.
-            side: (B, 2) cameras and views where the backbone embeds them, see `vreid.models.side`.
+            side: (B, 2) int64 camera numbers and views, `Batch.side`, where the model `uses_side`;
+                None elsewhere.
         """
         pooled = self._pooled(self._normalize(images), side)
         feat = self.reduction(self.multihead(pooled)).float()
@@ -165,13 +185,14 @@ def _check_backbone(backbone: Backbone, from_token: bool, levels: int, attention
         )
 
 
-def embed(model: nn.Module, images: Tensor, *, flip: bool, side: Tensor | None = None) -> Tensor:
+def embed(model: Embedder, images: Tensor, *, flip: bool, side: Tensor | None = None) -> Tensor:
     """Features of images for retrieval.
 
     Args:
         model: An `Embedder` in evaluation mode, compiled or not.
         images: (B, 3, H, W), see `Embedder.forward`.
-        flip: Whether to average with the features of the mirrored images.
+        flip: Whether to average with the features of the mirrored images, which show the mirrored
+            views.
         side: See `Embedder.forward`.
 
     Returns:
@@ -181,11 +202,18 @@ def embed(model: nn.Module, images: Tensor, *, flip: bool, side: Tensor | None =
     with torch.inference_mode():
         feats = _retrieved(model, images, side)
         if flip:
-            feats = (feats + _retrieved(model, images.flip(-1), side)) / 2
+            mirrored = None if side is None else _mirrored(side, num_views=model.num_views)
+            feats = (feats + _retrieved(model, images.flip(-1), mirrored)) / 2
     return feats
 
 
-def _retrieved(model: nn.Module, images: Tensor, side: Tensor | None) -> Tensor:
+def _mirrored(side: Tensor, *, num_views: int) -> Tensor:
+    """The same cameras with the views of mirrored images, see `vreid.data.views`."""
+    camera, view = side.unbind(dim=1)
+    return torch.stack([camera, torch.where(view < 0, view, num_views - 1 - view)], dim=1)
+
+
+def _retrieved(model: Embedder, images: Tensor, side: Tensor | None) -> Tensor:
     found: Embedding = model(images, side)
     feats = found.feat if model.retrieval_feat == "feat" else found.feat_bn
     return feats.float()

@@ -139,8 +139,10 @@ def attach_mixstyle(net: nn.Module, mixstyle: MixStyle, *, images: Tensor, name:
 
 
 def _feature_info(net: nn.Module) -> list[dict[str, Any]]:
+    """What timm says of the stages; that of HRNet names modules which it does not have."""
     infos: list[dict[str, Any]] = list(getattr(net, "feature_info", ()))
-    return [info for info in infos if info.get("module")]
+    modules = dict(net.named_modules())
+    return [info for info in infos if info.get("module") in modules and info["module"]]
 
 
 def _note(path: str, shapes: dict[str, torch.Size]) -> Any:

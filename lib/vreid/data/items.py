@@ -1,0 +1,115 @@
+"""One image of a batch, made from its file: decoded, resized and augmented."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vreid.data.augmentation import Transform
+from vreid.data.images import read_image, resize_to_tensor
+from vreid.data.sample import Sample
+from vreid.data.views import view_of
+from vreid.errors import DataError
+from vreid.features import IntArray
+
+Key = tuple[int, int, int]  # number of the batch, place in the batch, index of the sample
+
+
+class Item(NamedTuple):
+    """One image of a `vreid.data.loader.Batch`.
+
+    Attributes:
+        image: (3, H, W) uint8.
+        label: Its class.
+        idx: Which sample it is.
+        side: Camera number and view.
+    """
+
+    image: Tensor
+    label: int
+    idx: int
+    side: tuple[int, int]
+
+
+class Images(Dataset[Item | DataError]):
+    """N samples' images, decoded, resized and augmented; an unreadable one becomes its error.
+
+    Args:
+        samples: N of them.
+        labels: (N,) class of each.
+        size: Height and width in pixels.
+        transform: Augmentation; None for none.
+        seed: Seed of the run and number of the epoch.
+        num_views: Views to tell apart; 0 for none.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        labels: IntArray,
+        *,
+        size: tuple[int, int],
+        transform: Transform | None,
+        seed: tuple[int, int],
+        num_views: int,
+    ) -> None:
+        self._samples = samples
+        self._labels = labels
+        self._size = size
+        self._transform = transform
+        self._seed = seed
+        self._num_views = num_views
+
+    def __getitem__(self, key: Key) -> Item | DataError:
+        with one_thread():
+            return self._load(key)
+
+    def _load(self, key: Key) -> Item | DataError:
+        number, place, idx = key
+        mirrored = False
+        try:
+            image = self._read(idx)
+            if self._transform is not None:
+                entropy = np.random.SeedSequence((*self._seed, number, place))
+                # Only the host's generator: torch.manual_seed would reseed the GPU's, which
+                # drop-out uses in this process when there are no workers.
+                with torch.random.fork_rng(devices=[]):
+                    seed = int(entropy.generate_state(1, np.uint64)[0])
+                    torch.default_generator.manual_seed(seed)
+                    image, mirrored = self._transform(image, partial(self._read_other, idx))
+        except DataError as error:
+            return error
+        sample = self._samples[idx]
+        view = view_of(sample.angle, num_views=self._num_views, mirrored=mirrored)
+        return Item(image, int(self._labels[idx]), idx, (sample.camid, view))
+
+    def _read(self, idx: int) -> Tensor:
+        """Decode and resize: (3, H, W) uint8."""
+        return resize_to_tensor(read_image(self._samples[idx].path), self._size)
+
+    def _read_other(self, idx: int) -> Tensor:
+        """The same of any other sample, evenly drawn; of this one where it is alone."""
+        if len(self._samples) == 1:
+            return self._read(idx)
+        other = int(torch.randint(len(self._samples) - 1, ()))
+        return self._read(other + (other >= idx))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread, also without workers.
+
+    On tensors this small a second thread gains nothing, and on a busy machine each step waits until
+    that thread gets its turn: 60 images/s were measured where one thread gave 600.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
