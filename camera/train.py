@@ -19,8 +19,8 @@ from vreid.features import IntArray
 from vreid.validate import LogitArray, Validation, accuracy, classification
 
 
-def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
-    """Train the classifier and return its run directory."""
+def main(recipe: Path, overrides: Sequence[str] = (), *, more: bool = False) -> Path:
+    """Train the classifier and return its run directory; ``more`` is `fit`'s."""
     config = load_config(recipe, overrides, part="camera")
     run_dir = Path(config.output) / config.name / "camera"
     split = build_split(config.data)
@@ -28,7 +28,9 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     train, held_out = build_vehicle_holdout(config.data, split.train)
     cameras = camera_labels(train)
     print(f"training {run_dir}: {len(set(cameras.tolist()))} cameras, {len(train)} images")
-    classes = np.searchsorted(np.unique(cameras), camera_labels(held_out))
+    present, true = np.unique(cameras), camera_labels(held_out)
+    # A camera that no training image has gets -1, which is never predicted.
+    classes = np.where(np.isin(true, present), np.searchsorted(present, true), UNKNOWN)
 
     def measure(logits: LogitArray) -> Validation:
         values = {"accuracy": accuracy(logits, classes)}
@@ -36,7 +38,7 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
         return Validation(values["accuracy"], values, protocol)
 
     evaluate = classification(config, held_out, measure) if held_out else None
-    fit(config, train, cameras, evaluate=evaluate, run_dir=run_dir)
+    fit(config, train, cameras, evaluate=evaluate, run_dir=run_dir, more=more)
     return run_dir
 
 

@@ -22,8 +22,8 @@ from vreid.validate import LogitArray, Validation, classification
 NUM_BINS = 36
 
 
-def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
-    """Train the classifier and return its run directory."""
+def main(recipe: Path, overrides: Sequence[str] = (), *, more: bool = False) -> Path:
+    """Train the classifier and return its run directory; ``more`` is `fit`'s."""
     config = load_config(recipe, overrides, part="orientation")
     run_dir = Path(config.output) / config.name / "orientation"
     split = build_split(config.data)
@@ -45,7 +45,7 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
         return Validation(-values["median_error_deg"], values, protocol)
 
     evaluate = classification(config, held_out, measure) if held_out else None
-    fit(config, train, trained_bins, evaluate=evaluate, run_dir=run_dir)
+    fit(config, train, trained_bins, evaluate=evaluate, run_dir=run_dir, more=more)
     return run_dir
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from vreid.config import diff_configs, dump_config, load_config
 from vreid.errors import ConfigError
-from vreid.options import Config
+from vreid.options import Config, ModelOptions, SolverOptions
 
 RECIPE = """
 name: city
@@ -75,6 +75,8 @@ def test_base_cycle_is_refused(tmp_path: Path) -> None:
         (["DATALOADER.NUM_INSTANCE", "8"], "solver.num_instance", 8),
         (["TEST.FLIP_TEST", "off"], "test.flip", False),
         (["data.query_camera", "2"], "data.query_camera", "2"),
+        (["DATASETS.COMBINEALL", "True"], "data.combine_all", True),
+        (["INPUT.LONGTAILED_THR", "2"], "data.min_images", 2),
     ],
 )
 def test_spellings_of_the_field_are_understood(
@@ -101,11 +103,49 @@ def test_spellings_of_the_field_are_understood(
         (["solver.num_instance", "5"], "divides solver.ims_per_batch = 64"),
         (["input.flip", "1.5"], "probability in"),
         (["solver.seed"], "has no value"),
+        (["data.min_images", "0"], "data.min_images is 0; at least 1 is needed"),
+        (["data.synthetic", "yes"], "one of auto, all, none needed"),
+        (["extra.vx.roott", "x"], r"no option extra\.vx\.roott; did you mean extra\.vx\.root?"),
+        (["extra.vx.data.root", "x"], "no option extra.vx.data"),
+        (["extra.vx.banana", "x"], "the options are extra.vx.dataset, extra.vx.root"),
+        (["extra.vx.dataset", "vehicleX"], "extra.vx.dataset is 'vehicleX'; one of"),
+        (["extra.vx.test_fraction", "2"], "extra.vx: data.test_fraction is 2.0"),
+        (["extra.vx.holdout", "0.1"], "extra.vx.holdout is 0.1; validation is cut from data"),
+        (["extra.vx.label", "color"], "extra.vx.label is 'color'; data.label says it"),
+        (["extra.vx.dataset", "csv", "data.label", "type"], "data.label is 'type'; only vehicles"),
+        (["extra.vx", "csv"], "extra holds options by name, extra: {NAME: {…}}"),
+        (["extra", "csv"], "found 'csv'"),
+        (["extr.vx.root", "x"], "did you mean extra?"),
     ],
 )
 def test_bad_options_say_what_is_wrong(recipe: Path, pairs: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
         load_config(recipe, pairs)
+
+
+HALVES = ModelOptions(mixstyle="halves")
+
+
+@pytest.mark.parametrize(
+    ("solver", "is_right"),
+    [
+        (SolverOptions(sampler="domains", ims_per_batch=64, num_instance=4), True),
+        (SolverOptions(sampler="domains", ims_per_batch=60, num_instance=4), False),
+        (SolverOptions(sampler="domains", synthetic_share=0.25), False),
+        (SolverOptions(sampler="pk"), False),
+        (SolverOptions(sampler="shuffle"), False),
+    ],
+)
+def test_mixstyle_in_halves_needs_a_domain_in_each(solver: SolverOptions, is_right: bool) -> None:
+    Config(solver=solver)
+    if is_right:
+        assert Config(model=HALVES, solver=solver).model.mixstyle == "halves"
+        return
+    message = (
+        r"model\.mixstyle is 'halves'; .* set solver\.sampler domains, .* \(solver\.sampler is "
+    )
+    with pytest.raises(ConfigError, match=f"{message}{solver.sampler}"):
+        Config(model=HALVES, solver=solver)
 
 
 def test_an_unknown_part_lists_the_known_ones(recipe: Path) -> None:

@@ -6,17 +6,17 @@ against the type its option declares; an unknown key is answered with the neares
 Upper-case spellings known from other programs of the field (``SOLVER.BASE_LR``) are accepted.
 """
 
-import collections.abc
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 from yacs.config import CfgNode
 
-from vreid.config_keys import canonical, coerce, literal
+from vreid.config_check import check_layer, is_named
+from vreid.config_keys import canonical, literal
+from vreid.config_tree import flatten, merge_deep, plain, to_dict
 from vreid.errors import ConfigError
 from vreid.options import Config
 
@@ -45,7 +45,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, part: str = "") ->
         ConfigError: For a missing file, YAML that does not parse, an unknown key, a wrong type, a
             part that the recipe does not have.
     """
-    recipe = _Node(_plain(Config()))
+    recipe = _Node(plain(Config()))
     for layer, where in _file_chain(path):
         _merge(recipe, layer, where)
     pairs = parse_overrides(overrides)
@@ -66,8 +66,12 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, part: str = "") ->
 def _with_part(recipe: _Node, part: str, pairs: Mapping[str, Any], where: str) -> Config:
     node = recipe.clone()
     options = node[part] if part in PARTS else node["members"][part]
+    if part in PARTS and "extra" in options:
+        raise ConfigError(f"{where}: {part}.extra: a classifier trains on {part}.data alone")
     _merge(node, options, f"{where}: {part}")
     _merge(node, pairs, "command line")
+    if part in PARTS:
+        node["extra"] = _Node()
     config = _build(node, f"{where}: {part}")
     return dataclasses.replace(config, members={}, orientation={}, camera={})
 
@@ -99,12 +103,12 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
 
 def dump_config(config: Config) -> str:
     """The configuration as YAML text; `load_config` of it gives an equal configuration."""
-    return str(yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True))
+    return str(yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
 
 
 def diff_configs(old: Config, new: Config) -> list[str]:
     """What differs, as ``key: old -> new`` lines."""
-    left, right = _flatten(_plain(old)), _flatten(_plain(new))
+    left, right = flatten(plain(old)), flatten(plain(new))
     return [
         f"{key}: {left.get(key, 'absent')} -> {right.get(key, 'absent')}"
         for key in sorted({*left, *right})
@@ -133,111 +137,46 @@ def _file_chain(path: Path, seen: tuple[Path, ...] = ()) -> list[tuple[dict[str,
 
 
 def _merge(node: _Node, layer: Mapping[str, Any], where: str) -> None:
-    checked = _checked(layer, Config, where, "")
-    for free in ("members", *PARTS):  # free-form: yacs only merges keys that the target has
+    checked = check_layer(layer, where)
+    for free in (
+        "extra",
+        "members",
+        *PARTS,
+    ):  # free-form: yacs only merges keys that the target has
         if free in checked:
-            node[free] = _Node(_deep_merge(node[free], checked.pop(free)))
+            node[free] = _Node(merge_deep(node[free], checked.pop(free)))
     node.merge_from_other_cfg(_Node(checked))
 
 
-def _checked(layer: Mapping[str, Any], kind: type, where: str, prefix: str) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    result: dict[str, Any] = {}
-    for raw_key, value in layer.items():
-        key = canonical(f"{prefix}{raw_key}")
-        if not key.startswith(prefix) or key.count(".") != prefix.count("."):
-            result = _deep_merge(result, _checked(_nest(key, value), Config, where, ""))
-            continue
-        name = key[len(prefix) :]
-        if name not in hints:
-            raise ConfigError(f"{where}: there is no option {key}{_suggestion(key)}")
-        hint = hints[name]
-        if dataclasses.is_dataclass(hint):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"{where}: {key} is a section; found {value!r}")
-            result[name] = _checked(value, hint, where, f"{key}.")  # type: ignore[arg-type]
-        elif get_origin(hint) is collections.abc.Mapping:
-            result[name] = _free_section(value, f"{where}: {key}")
-        else:
-            result[name] = coerce(value, hint, f"{where}: {key}")
-    return result
-
-
-def _free_section(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{where} holds options by section; found {value!r}")
-    return {
-        str(key): _free_section(item, f"{where}.{key}") if isinstance(item, Mapping) else item
-        for key, item in value.items()
-    }
-
-
 def _build(node: _Node, where: str) -> Config:
-    def fill(kind: Any, values: Mapping[str, Any]) -> Any:
-        hints = get_type_hints(kind)
-        return kind(
-            **{
-                key: fill(hints[key], value)
-                if dataclasses.is_dataclass(hints[key])
-                else _leaf(value, hints[key])
-                for key, value in values.items()
-            }
-        )
-
+    values = to_dict(node)
+    root = values["data"]["root"]
+    values["extra"] = {
+        name: {"root": root, **section}
+        for name, section in values["extra"].items()
+        if section is not None
+    }
     try:
-        config: Config = fill(Config, node)
+        config: Config = _fill(Config, values, "")
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
     return config
 
 
-def _leaf(value: Any, hint: Any) -> Any:
-    return tuple(value) if get_origin(hint) is tuple else _to_dict(value)
-
-
-def _to_dict(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _to_dict(item) for key, item in value.items()}
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _fill(kind: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    """A dataclass from a tree whose leaves were checked."""
+    hints = get_type_hints(kind)
+    filled: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(_flatten(value, f"{prefix}{key}."))
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint):
+            filled[key] = _fill(hint, value, prefix)
+        elif is_named(hint):
+            part = get_args(hint)[1]
+            filled[key] = {n: _fill(part, one, f"{key}.{n}: ") for n, one in value.items()}
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _deep_merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    merged = _to_dict(old)
-    for key, value in new.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _deep_merge(merged[key], value) if both else value
-    return dict(merged)
-
-
-def _nest(key: str, value: Any) -> dict[str, Any]:
-    for name in reversed(key.split(".")):
-        value = {name: value}
-    return dict(value)
-
-
-def _suggestion(key: str) -> str:
-    options = [*_flatten(_plain(Config())), "members", *PARTS]
-    sections = {name.split(".")[0] for name in options}
-    leaves = {name.rsplit(".", 1)[-1]: name for name in options}
-    close = difflib.get_close_matches(key, [*options, *sections], n=1, cutoff=0.6) or [
-        leaves[leaf] for leaf in difflib.get_close_matches(key.rsplit(".", 1)[-1], leaves, n=1)
-    ]
-    return f"; did you mean {close[0]}?" if close else f"; the options are {', '.join(options)}"
+            filled[key] = tuple(value) if get_origin(hint) is tuple else value
+    try:
+        return kind(**filled)
+    except ConfigError as error:
+        raise ConfigError(f"{prefix}{error}") from None

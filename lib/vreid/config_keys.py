@@ -22,10 +22,20 @@ ALIASES = {
     "input.prob": "input.flip",
     "input.padding": "input.pad",
     "input.re_prob": "input.erasing",
+    "input.re_sh": "input.erasing_max",
+    "input.colorjit_prob": "input.jitter",
+    "input.augmix_prob": "input.augmix",
+    "input.random_patch_prob": "input.patch",
+    "input.random_blur_prob": "input.blur",
+    "input.longtailed_thr": "data.min_images",
     "datasets.root_dir": "data.root",
+    "datasets.combineall": "data.combine_all",
     "dataloader.num_instance": "solver.num_instance",
     "dataloader.num_workers": "solver.num_workers",
     "solver.optimizer_name": "solver.optimizer",
+    "solver.fc_lr_factor": "solver.classifier_lr_factor",
+    "solver.lr_scheduler": "solver.schedule",
+    "solver.cycle_epoch": "solver.cycle_epochs",
     "solver.margin": "loss.margin",
     "solver.hard_example_mining_method": "loss.mining",
     "solver.cosine_scale": "loss.id_scale",
@@ -40,9 +50,11 @@ ALIASES = {
 
 def canonical(key: str) -> str:
     """Lower case, and the name of this program for a name of another."""
-    head = key.split(".")[0].lower()
-    if head == "members":  # the names of members are the user's own
-        return ".".join([head, *key.split(".")[1:]])
+    head, *rest = key.split(".")
+    if head.lower() == "members":  # the names of members are the user's own
+        return ".".join([head.lower(), *rest])
+    if head.lower() == "extra":  # and those of further data sets
+        return ".".join([head.lower(), *rest[:1], *(name.lower() for name in rest[1:])])
     lower = key.lower()
     return ALIASES.get(lower, lower)
 
@@ -57,8 +69,11 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
     if get_origin(hint) is tuple:
         kinds = get_args(hint)
         items = value if isinstance(value, list | tuple) else ()
+        wanted = f"{len(kinds)} values like [320, 320]"
+        if kinds[-1] is Ellipsis:  # any number of them
+            wanted, kinds = "values like [30, 55]", kinds[:1] * max(1, len(items))
         if len(items) != len(kinds):
-            raise ConfigError(f"{where} is {value!r}; expected {len(kinds)} values like [320, 320]")
+            raise ConfigError(f"{where} is {value!r}; expected {wanted}")
         return tuple(
             coerce(item, kind, f"{where}[{idx}]")
             for idx, (item, kind) in enumerate(zip(items, kinds, strict=True))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,16 @@ def _stop(model: Embedder) -> Validation:
 
 @pytest.mark.parametrize("options", [MIXED, TOKENS], ids=["mixed", "tokens"])
 def test_stopped_and_resumed(options: ModelOptions, tmp_path: Path) -> None:
-    solver = SolverOptions(max_epochs=2, ims_per_batch=8, num_instance=2, precision="fp32")
+    solver = SolverOptions(
+        max_epochs=2, ims_per_batch=8, num_instance=2, precision="fp32", sampler="domains"
+    )
     config = Config(
         device="cpu", input=InputOptions(size=(32, 32), pad=2), model=options, solver=solver
     )
-    samples = make_samples(tmp_path / "pictures", vehicles=6)
+    samples = [
+        replace(sample, synthetic=sample.pid % 2 == 1)
+        for sample in make_samples(tmp_path / "pictures", vehicles=6)
+    ]
     labels = np.array([sample.pid for sample in samples], dtype=np.int64)
     fit(config, samples, labels, evaluate=_steady, run_dir=tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):

@@ -31,11 +31,16 @@ class DataOptions:
     query_camera: str = ""  # csv without a split column: camera of the queries; empty: the first
     holdout: float = 0.0  # share of the training vehicles held out to choose the best checkpoint
     split_seed: int = 0  # of the two splits above
+    combine_all: bool = False  # train on query and gallery as well, which are no test set then
+    min_images: int = 1  # scripts.train leaves vehicles with fewer training images out
+    synthetic: Literal["auto", "all", "none"] = "auto"  # rendered images; auto: as the set says
+    label: Literal["pid", "color", "type"] = "pid"  # what scripts.train tells apart; pid: vehicles
 
     def __post_init__(self) -> None:
         for key in ("test_fraction", "holdout"):
             value = getattr(self, key)
             require(0 <= value < 1, f"data.{key}", value, "a share in [0, 1) is needed")
+        require(self.min_images >= 1, "data.min_images", self.min_images, "at least 1 is needed")
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,14 @@ class InputOptions:
 
     size: tuple[int, int] = (320, 320)  # height, width in pixels
     flip: float = 0.5  # probability of a horizontal flip
+    perspective: float = 0.0  # probability of a change of perspective
+    perspective_scale: float = 0.1  # its strength: share of half a side that corners move inwards
     pad: int = 10  # pixels of border before the random crop back to `size`; 0: no crop
     zoom: float = 0.0  # probability of a random resized crop
     zoom_area: float = 0.75  # smallest share of the area that it keeps
+    rotation: float = 0.0  # probability of a rotation
+    rotation_degrees: float = 10.0  # furthest to either side
+    patch: float = 0.0  # probability of a patch of another training image
     jitter: float = 0.25  # probability of a colour change
     brightness: float = 0.2  # strength of the colour change
     contrast: float = 0.15
@@ -55,12 +65,21 @@ class InputOptions:
     augmix: float = 0.0  # probability of AugMix
     blur: float = 0.25  # probability of a 5x5 Gaussian blur
     erasing: float = 0.5  # probability of random erasing
+    erasing_max: float = 0.4  # largest share of the area that it covers; the smallest is 0.02
+    erasing_fill: Literal["mean", "zero", "pixel"] = "mean"  # ImageNet's; black; noise
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "input.size", self.size, "at least 16 pixels are needed")
-        for key in ("flip", "zoom", "jitter", "augmix", "blur", "erasing"):
+        shapes = ("flip", "perspective", "zoom", "rotation")
+        for key in (*shapes, "patch", "jitter", "augmix", "blur", "erasing"):
             value = getattr(self, key)
             require(0 <= value <= 1, f"input.{key}", value, "a probability in [0, 1] is needed")
         area = self.zoom_area
         require(0 < area <= 1, "input.zoom_area", area, "a share in (0, 1] is needed")
         require(self.pad >= 0, "input.pad", self.pad, "a number of pixels >= 0 is needed")
+        scale = self.perspective_scale
+        require(0 <= scale <= 1, "input.perspective_scale", scale, "a share in [0, 1] is needed")
+        turn = self.rotation_degrees
+        require(0 <= turn <= 180, "input.rotation_degrees", turn, "0 to 180 degrees are needed")
+        most = self.erasing_max
+        require(0.02 <= most <= 1, "input.erasing_max", most, "a share in [0.02, 1] is needed")

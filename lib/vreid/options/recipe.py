@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vreid.options.check import require
 from vreid.options.data import DataOptions, InputOptions
 from vreid.options.evaluation import EvaluationOptions, FusionOptions, RerankOptions
 from vreid.options.loss import LossOptions
@@ -19,6 +20,9 @@ class Config:
         name: Of the recipe; results go to ``<output>/<name>``.
         output: Folder of the runs.
         device: ``cuda``, ``cpu``; ``auto`` is cuda where there is one.
+        extra: Name of each further data set -> its options, as in ``data``, whose root it shares
+            unless it has its own. The vehicle models train on its training images too; the
+            classifiers of orientation and camera do not.
         members: Name of each vehicle model -> the options in which it differs from the recipe.
         orientation, camera: The same for the two classifiers; empty when the recipe has none.
     """
@@ -27,6 +31,7 @@ class Config:
     output: str = "runs"
     device: str = "auto"
     data: DataOptions = field(default_factory=DataOptions)
+    extra: Mapping[str, DataOptions] = field(default_factory=dict)
     input: InputOptions = field(default_factory=InputOptions)
     model: ModelOptions = field(default_factory=ModelOptions)
     loss: LossOptions = field(default_factory=LossOptions)
@@ -37,3 +42,26 @@ class Config:
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     orientation: Mapping[str, Any] = field(default_factory=dict)
     camera: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rule = "only vehicles can be joined: set pid, or take the sections of extra out"
+        require(self.data.label == "pid" or not self.extra, "data.label", self.data.label, rule)
+        for name, options in self.extra.items():
+            rule = "validation is cut from data alone; leave it out"
+            require(options.holdout == 0, f"extra.{name}.holdout", options.holdout, rule)
+            rule = "data.label says it; leave it out"
+            require(options.label == "pid", f"extra.{name}.label", options.label, rule)
+        solver = self.solver
+        num_classes = solver.ims_per_batch // solver.num_instance
+        in_halves = solver.sampler == "domains" and solver.synthetic_share == 0.5
+        found = (
+            f"solver.sampler is {solver.sampler}, solver.synthetic_share {solver.synthetic_share},"
+            f" P {num_classes}"
+        )
+        rule = (
+            "it mixes real with synthetic only where each fills one half of a batch: set"
+            " solver.sampler domains, solver.synthetic_share 0.5 and an even P ="
+            f" ims_per_batch / num_instance, or model.mixstyle shuffle ({found})"
+        )
+        if self.model.mixstyle == "halves":
+            require(in_halves and num_classes % 2 == 0, "model.mixstyle", "halves", rule)
