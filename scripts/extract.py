@@ -18,6 +18,7 @@ from vreid.cli import split_words
 from vreid.config import dump_config, load_config
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
+from vreid.distributed import is_main, local_device, process_group
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.extract import extract, remove_parts
 from vreid.features import Features
@@ -102,14 +103,17 @@ def extract_run(
             size=config.input.size,
             batch_size=config.test.batch_size,
             flip=config.test.flip,
-            precision=choose_precision(choose_device(config.device), config.solver.precision),
+            precision=choose_precision(
+                local_device(choose_device(config.device)), config.solver.precision
+            ),
             workers=config.solver.num_workers,
             meta=meta,
             parts=folder / "parts",
             title=f"{run.name} {part}",
         )
-        features.save(target)
-        remove_parts(folder / "parts")
+        if is_main():
+            features.save(target)
+            remove_parts(folder / "parts")
         print(f"{target}: {len(features)} x {features.feats.shape[1]}")
     return folder
 
@@ -143,6 +147,12 @@ def restore(config: Config, weights: Path, *, trained: bool) -> Embedder:
     return place_model(config, model).eval()
 
 
+def device_of(run: Path, overrides: Sequence[str]) -> str:
+    """Kind of the device that a run computes on; a run that is not there is found out later."""
+    file = run / "config.yml"
+    return choose_device(load_config(file, overrides).device if file.exists() else "cpu").type
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.extract", description=__doc__)
     parser.add_argument("arguments", nargs="+", metavar="RUN … [key value …]")
@@ -158,7 +168,8 @@ def _command() -> None:
         lambda word: Path(word).is_dir(),
         wanted="no such run directory; train it first",
     )
-    main(runs, data=parsed.data, overrides=pairs, checkpoint=parsed.checkpoint)
+    with process_group(device_of(runs[0], pairs)):
+        main(runs, data=parsed.data, overrides=pairs, checkpoint=parsed.checkpoint)
 
 
 if __name__ == "__main__":

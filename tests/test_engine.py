@@ -10,9 +10,10 @@ import torch
 
 from tests.pictures import make_samples
 from vreid.data.sample import Sample
-from vreid.engine import TrainingError, fit
+from vreid.engine import fit
 from vreid.errors import ConfigError, DataError
 from vreid.features import IntArray
+from vreid.finite import TrainingError
 from vreid.models.embedder import Embedder
 from vreid.models.heads import BNNeck
 from vreid.options import Config, InputOptions, LossOptions, ModelOptions, SolverOptions

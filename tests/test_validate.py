@@ -51,6 +51,24 @@ def test_a_classifier_is_measured_on_its_logits_in_order(folder: Path) -> None:
     assert classification(CONFIG, samples, measure)(model).score == 6
 
 
+def test_side_information_reaches_the_model(folder: Path) -> None:
+    torch.manual_seed(0)
+    config = replace(
+        CONFIG,
+        model=ModelOptions(
+            backbone="test_vit", weights="none", last_stride=2, pooling="token", side_cameras=2
+        ),
+    )
+    samples = tuple(make_samples(folder / "c", vehicles=4, frames=2))
+    model = build_model(config, 4).eval()
+    model.learn_cameras(np.array([sample.camid for sample in samples]))
+    logits = predict(model, samples, config=config)
+    others = tuple(replace(sample, camid=1 - sample.camid) for sample in samples)
+    assert np.abs(predict(model, others, config=config) - logits).max() > 1e-3
+    split = hold_out_vehicles(samples, count=4, seed=0)
+    assert 0 < retrieval(config, split)(model).score <= 1
+
+
 def test_accuracy() -> None:
     logits = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.4]], dtype=np.float32)
     assert accuracy(logits, np.array([1, 0, 0])) == pytest.approx(2 / 3)

@@ -1,89 +1,28 @@
 """The door: here the configuration ends, and explicit arguments begin."""
 
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
-from vreid.data import (
-    cityflow,
-    csv_table,
-    vehicleid,
-    vehiclex,
-    veri776,
-    veri_wild,
-    vric,
-    vru,
-    vveri901,
-)
-from vreid.data.holdout import draw_vehicles, hold_out_vehicles
+from vreid.build_data import build_holdout as build_holdout
+from vreid.build_data import build_split as build_split
+from vreid.build_data import build_vehicle_holdout as build_vehicle_holdout
+from vreid.data.joined import BoolArray, synthetic_mask
 from vreid.data.loader import Batch, train_loader
-from vreid.data.sample import Sample, Split
-from vreid.data.samplers import pk_batches, shuffle_batches
+from vreid.data.sample import Sample
+from vreid.data.samplers import domain_batches, pk_batches, shuffle_batches
 from vreid.data.transforms import build_train_transform
+from vreid.distributed import local_device, rank, world_size
+from vreid.errors import ConfigError
 from vreid.features import IntArray
 from vreid.models.backbone import build_backbone
 from vreid.models.embedder import Embedder
 from vreid.models.mixstyle import MixStyle
 from vreid.optim import build_optimizer
-from vreid.options import Config, DataOptions, ModelOptions
+from vreid.options import Config, ModelOptions
 from vreid.runs import choose_device
-
-
-def build_split(options: DataOptions) -> Split:
-    """Load the data set that the options name; say where it differs from the published one."""
-    root, size = Path(options.root), options.test_size
-    loaders: Mapping[str, Callable[[], Split]] = {
-        "cityflow": lambda: cityflow.load(root, split=options.split),
-        "vehiclex": lambda: vehiclex.load(root, images=options.images),
-        "veri776": lambda: veri776.load(root),
-        "vehicleid": lambda: vehicleid.load(root, size=size),
-        "veri-wild": lambda: veri_wild.load(root, size=size),
-        "vru": lambda: vru.load(root, size=size),
-        "vric": lambda: vric.load(root),
-        "vveri901": lambda: vveri901.load(root),
-        "csv": lambda: csv_table.load(
-            Path(options.table) if options.table else root / "samples.csv",
-            root=root if options.table else None,
-            test_fraction=options.test_fraction,
-            query_camera=options.query_camera,
-            seed=options.split_seed,
-        ),
-    }
-    split = loaders[options.dataset]()
-    if options.check_counts:
-        for note in split.notes:
-            print(f"note: {note}", file=sys.stderr)
-    return split
-
-
-def build_holdout(options: DataOptions, train: Sequence[Sample]) -> Split | None:
-    """Hold out vehicles of the training set for validation; None where none are asked for."""
-    if options.holdout == 0:
-        return None
-    return hold_out_vehicles(train, fraction=options.holdout, seed=options.split_seed)
-
-
-def build_vehicle_holdout(
-    options: DataOptions, train: Sequence[Sample]
-) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-    """Training images, and all images of held-out vehicles to validate a classifier on."""
-    if options.holdout == 0:
-        return tuple(train), ()
-    pids = sorted({sample.pid for sample in train})
-    chosen = draw_vehicles(
-        pids,
-        len(pids),
-        fraction=options.holdout,
-        count=None,
-        generator=np.random.default_rng(options.split_seed),
-    )
-    return (
-        tuple(sample for sample in train if sample.pid not in chosen),
-        tuple(sample for sample in train if sample.pid in chosen),
-    )
+from vreid.schedules import Schedule
 
 
 def build_model(config: Config, num_classes: int) -> Embedder:
@@ -135,37 +74,76 @@ def _build_mixstyle(options: ModelOptions) -> MixStyle | None:
 
 def place_model(config: Config, model: Embedder) -> Embedder:
     """The model on the device and in the memory layout that the configuration names."""
-    model = model.to(choose_device(config.device))
+    model = model.to(local_device(choose_device(config.device)))
     return model.to(memory_format=torch.channels_last) if config.solver.channels_last else model
 
 
 def build_solver(config: Config, model: Embedder) -> torch.optim.Optimizer:
-    """The optimizer over the model's parameters."""
+    """The optimizer over the parameters of the bare model that are not frozen."""
     solver = config.solver
     return build_optimizer(
         model,
         name=solver.optimizer,
         lr=solver.base_lr,
         weight_decay=solver.weight_decay,
+        decay_norm_bias=solver.decay_all,
         backbone_lr_factor=solver.backbone_lr_factor,
+        classifier_lr_factor=solver.classifier_lr_factor,
+        bias_lr_factor=solver.bias_lr_factor,
         momentum=solver.momentum,
+        nesterov=solver.nesterov,
     )
 
 
-def build_batches(config: Config, classes: IntArray, *, epoch: int) -> list[list[int]]:
-    """The batches of one epoch, the same at every call."""
+def build_schedule(config: Config) -> Schedule:
+    """The shape of the learning rate, for `lr_factor`."""
+    solver = config.solver
+    return Schedule(
+        kind=solver.schedule,
+        max_epochs=solver.max_epochs,
+        warmup_epochs=solver.warmup_epochs,
+        warmup_factor=solver.warmup_factor,
+        warmup_method=solver.warmup_method,
+        final_factor=solver.final_factor,
+        steps=solver.steps,
+        step_size=solver.step_size,
+        gamma=solver.gamma,
+        tail_epochs=solver.tail_epochs,
+        tail_gamma=solver.tail_gamma,
+        cycle_epochs=solver.cycle_epochs,
+        cycle_gamma=solver.cycle_gamma,
+    )
+
+
+def build_batches(
+    config: Config, classes: IntArray, synthetic: BoolArray | None, *, epoch: int
+) -> list[list[int]]:
+    """The batches of one epoch, the same at every call.
+
+    Args:
+        config: The options of this training.
+        classes: (N,) class of each training image.
+        synthetic: (N,) which of them were rendered; None: none of them. Only the sampler
+            ``domains`` looks at it.
+        epoch: Number of the epoch, from 0.
+    """
     solver = config.solver
     generator = np.random.default_rng([solver.seed, epoch])
     if solver.sampler == "shuffle":
         return shuffle_batches(
             len(classes), batch_size=solver.ims_per_batch, generator=generator, drop_last=True
         )
-    return pk_batches(
-        classes,
-        p=solver.ims_per_batch // solver.num_instance,
-        k=solver.num_instance,
-        generator=generator,
-    )
+    p, k = solver.ims_per_batch // solver.num_instance, solver.num_instance
+    if solver.sampler == "domains":
+        return domain_batches(
+            classes,
+            np.zeros(len(classes), dtype=np.bool_) if synthetic is None else synthetic,
+            p=p,
+            k=k,
+            synthetic_share=solver.synthetic_share,
+            generator=generator,
+        )
+    return pk_batches(classes, p=p, k=k, generator=generator)
 
 
 def build_loader(
@@ -176,14 +154,25 @@ def build_loader(
     epoch: int,
     first_batch: int = 0,
 ) -> Iterable[Batch]:
-    """The augmented batches of one epoch from ``first_batch`` on."""
+    """This process's share of the augmented batches of one epoch from ``first_batch`` on.
+
+    Raises:
+        ConfigError: When the processes cannot share a batch equally.
+    """
+    batches = build_batches(config, classes, synthetic_mask(samples), epoch=epoch)
+    _check_shares(len(batches[0]), world_size())
     options = config.input
     transform = build_train_transform(
         size=options.size,
         flip_prob=options.flip,
+        perspective_prob=options.perspective,
+        perspective_scale=options.perspective_scale,
         pad=options.pad,
         zoom_prob=options.zoom,
         zoom_area=(options.zoom_area, 1.0),
+        rotation_prob=options.rotation,
+        rotation_degrees=options.rotation_degrees,
+        patch_prob=options.patch,
         color_prob=options.jitter,
         brightness=options.brightness,
         contrast=options.contrast,
@@ -192,15 +181,28 @@ def build_loader(
         augmix_prob=options.augmix,
         blur_prob=options.blur,
         erase_prob=options.erasing,
+        erase_area=(0.02, options.erasing_max),
+        erase_fill=options.erasing_fill,
     )
     return train_loader(
         samples,
         classes,
-        build_batches(config, classes, epoch=epoch),
+        batches,
         transform=transform,
         size=options.size,
         seed=config.solver.seed,
         epoch=epoch,
         start=first_batch,
         workers=config.solver.num_workers,
+        num_views=config.model.side_views,
+        share=(rank(), world_size()),
     )
+
+
+def _check_shares(batch_size: int, processes: int) -> None:
+    """Every process needs images of every batch, and the same number of them."""
+    if processes > 1 and (batch_size % processes or batch_size < 2 * processes):
+        raise ConfigError(
+            f"solver.ims_per_batch: {processes} processes cannot share batches of {batch_size}"
+            " images; set a multiple of their number, two images each at least"
+        )

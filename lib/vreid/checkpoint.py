@@ -89,17 +89,42 @@ def save_model(path: Path, model: nn.Module, *, facts: Mapping[str, Any]) -> Pat
 
 
 def load_model(path: Path, model: nn.Module) -> None:
-    """Put the weights of ``best.pt`` or ``last.pt`` into a model.
+    """Put the weights of ``best.pt`` or ``last.pt`` into a model, averaged ones where there are.
 
     Raises:
         DataError: When the file is missing, damaged or belongs to another architecture.
     """
-    _load_module(model, _read(path)["model"], path)
+    _load_module(model, _weights(_read(path)), path)
+
+
+def load_start(path: Path, model: nn.Module) -> bool:
+    """Start a model from the weights of another training, to be fine-tuned.
+
+    Args:
+        path: ``best.pt``, ``last.pt``, or the run directory, whose ``best.pt`` is taken.
+        model: Of the same options; only the number of classes may differ.
+
+    Returns:
+        Whether the classifier was taken over too; one of other classes is left as it is.
+
+    Raises:
+        DataError: When the file is missing, damaged or belongs to another architecture.
+    """
+    file = path / "best.pt" if path.is_dir() else path
+    weights = _weights(_read(file))
+    own = model.state_dict()
+    head = [key for key in own if key.startswith("classifier.")]
+    fits = all(key in weights and _shape(weights[key]) == _shape(own[key]) for key in head)
+    if not fits:
+        weights = {key: value for key, value in weights.items() if key not in head}
+        weights |= {key: own[key] for key in head}
+    _load_module(model, weights, file)
+    return fits
 
 
 def num_classes(path: Path) -> int:
     """Number of classes of the classifier stored in a checkpoint."""
-    weights = _read(path)["model"]
+    weights = _weights(_read(path))
     found = [value for key, value in weights.items() if key.endswith("classifier.weight")]
     if not found:
         raise DataError(f"{path}: holds no classifier; is it a checkpoint of this program?")
@@ -117,6 +142,15 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("schema") != SCHEMA:
         raise DataError(f"{path}: not a checkpoint of this program (schema {SCHEMA} expected)")
     return state
+
+
+def _weights(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights worth using: the average where a training has made one, else the model's."""
+    average = state.get("average", {})
+    if not average or int(average["count"]) == 0:
+        return dict(state["model"])
+    prefix = "module."
+    return {key.removeprefix(prefix): average[key] for key in average if key.startswith(prefix)}
 
 
 def _load_module(module: nn.Module, weights: Mapping[str, Any], path: Path) -> None:

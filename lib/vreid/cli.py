@@ -3,9 +3,14 @@
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from vreid.config import load_config
+from vreid.distributed import process_group
 from vreid.errors import DataError, run_command
+from vreid.runs import choose_device
+
+MORE = "let finished runs go on to a solver.max_epochs that has grown since"
 
 
 def recipe_parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -47,20 +52,31 @@ def split_words(
     return [Path(word) for word in words[:count]], list(words[count:])
 
 
-def run_classifier(
-    part: str, description: str | None, main: Callable[[Path, Sequence[str]], object]
-) -> int:
-    """Run the training of a classifier; ``--optional`` passes over recipes that have none."""
+class TrainClassifier(Protocol):
+    """The training of a classifier."""
+
+    def __call__(self, recipe: Path, overrides: Sequence[str], *, more: bool) -> object:
+        """Train; see `vreid.engine.fit` for ``more``."""
+
+
+def run_classifier(part: str, description: str | None, main: TrainClassifier) -> int:
+    """Run the training of a classifier; ``--optional`` passes over recipes that have none.
+
+    The processes of a ``torchrun`` train it together.
+    """
     parser = recipe_parser(f"{part}.train", description)
     parser.add_argument(
         "--optional", action="store_true", help=f"do nothing when the recipe has no {part} section"
     )
+    parser.add_argument("--more", action="store_true", help=MORE)
     parsed = parser.parse_intermixed_args()
 
     def command() -> None:
-        if parsed.optional and not getattr(load_config(parsed.config, parsed.overrides), part):
-            print(f"{parsed.config} has no {part} classifier: nothing to train")
-            return
-        main(parsed.config, parsed.overrides)
+        config = load_config(parsed.config, parsed.overrides)
+        with process_group(choose_device(config.device).type):
+            if parsed.optional and not getattr(config, part):
+                print(f"{parsed.config} has no {part} classifier: nothing to train")
+                return
+            main(parsed.config, parsed.overrides, more=parsed.more)
 
     return run_command(command)

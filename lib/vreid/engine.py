@@ -4,10 +4,13 @@ They differ in one array of labels, the options and the ``evaluate`` callback. A
 after a stop with the same weights, bit for bit on a CPU, as one that was never stopped: the order
 of the batches and every augmentation follow from (seed, epoch, position), the learning rate from
 the step, and the checkpoint holds the rest.
+
+Under torchrun every process trains on its share of each batch and holds the same weights; the first
+one alone writes. The losses are those of one process with the whole batch, but for drop-out and
+MixStyle, whose dice each process throws for itself (and throws anew after a stop).
 """
 
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,16 +18,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vreid.build import build_batches, build_loader, build_model, build_solver, place_model
-from vreid.build_losses import build_loss, build_loss_solver
-from vreid.checkpoint import Progress, Stateful, load_state, save_model, save_state
+from vreid.build import build_batches, build_loader
+from vreid.checkpoint import Progress, load_state, save_model, save_state
+from vreid.data.joined import synthetic_mask
 from vreid.data.sample import Sample
-from vreid.errors import UserError
+from vreid.distributed import (
+    any_true,
+    barrier,
+    is_main,
+    local_device,
+    process_group,
+    rank,
+    world_size,
+)
 from vreid.features import IntArray
+from vreid.finite import finite_losses
 from vreid.journal import Journal
-from vreid.optim import lr_factor, set_lr
+from vreid.learner import Learner
+from vreid.models.embedder import Embedder
 from vreid.options import Config
-from vreid.precision import Precision, choose_precision
+from vreid.precision import choose_precision
 from vreid.runs import (
     choose_device,
     finish_run,
@@ -34,13 +47,8 @@ from vreid.runs import (
     run_log,
     seed_torch,
 )
-from vreid.step import TrainStep
 from vreid.stopping import stop_requests
 from vreid.validate import Evaluate
-
-
-class TrainingError(UserError):
-    """A training that cannot go on."""
 
 
 def fit(
@@ -50,6 +58,7 @@ def fit(
     *,
     evaluate: Evaluate | None,
     run_dir: Path,
+    more: bool = False,
 ) -> Path:
     """Train one model.
 
@@ -60,6 +69,7 @@ def fit(
         evaluate: Called with the model in eval mode after every ``solver.eval_period`` epochs;
             without it the last checkpoint is also the best.
         run_dir: Where the run is written, or goes on; a finished run returns at once.
+        more: Let a run of fewer ``solver.max_epochs`` go on to as many as there are now.
 
     Returns:
         The path of ``best.pt``.
@@ -68,12 +78,16 @@ def fit(
         TrainingError: When the loss is not finite; the last good checkpoint stays.
         ConfigError: When the folder holds a run of other options.
     """
-    open_run(run_dir, config)
-    with run_log(run_dir) as log:
-        if is_finished(run_dir):
-            log.info("%s is finished: %s", run_dir, finished_facts(run_dir))
-            return run_dir / "best.pt"
-        _Training(config, samples, labels, evaluate, run_dir, log).run()
+    with process_group(choose_device(config.device).type):
+        if is_main():
+            open_run(run_dir, config, more=more)
+        barrier()
+        with run_log(run_dir if is_main() else None, quiet=not is_main()) as log:
+            if is_finished(run_dir):
+                log.info("%s is finished: %s", run_dir, finished_facts(run_dir))
+                return run_dir / "best.pt"
+            _Training(config, samples, labels, evaluate, run_dir, log).run()
+        barrier()
     return run_dir / "best.pt"
 
 
@@ -92,61 +106,63 @@ class _Training:
         classes, self.classes = np.unique(labels, return_inverse=True)
         self.config, self.solver, self.samples = config, config.solver, samples
         self.evaluate, self.run_dir, self.log = evaluate, run_dir, log
-        self.device = choose_device(config.device)
-        self.precision: Precision = choose_precision(self.device, self.solver.precision)
+        precision = choose_precision(
+            local_device(choose_device(config.device)), self.solver.precision
+        )
         seed_torch(self.solver.seed)
-        self.model = place_model(config, build_model(config, len(classes)))
-        self.optimizer = build_solver(config, self.model)
-        loss = build_loss(config.loss, len(classes), dim=self.model.dim).to(self.device)
-        loss_optimizer = build_loss_solver(config.loss, loss)
-        scaler = self.precision.scaler()
-        self.parts: dict[str, Stateful] = {"model": self.model, "optimizer": self.optimizer}
-        self.parts |= {"scaler": scaler, "loss": loss}
-        if loss_optimizer is not None:
-            self.parts["loss_optimizer"] = loss_optimizer
-        self.step = TrainStep(
-            self.model,
-            loss,
-            [self.optimizer] if loss_optimizer is None else [self.optimizer, loss_optimizer],
-            precision=self.precision,
-            scaler=scaler,
-            clip_norm=self.solver.clip_norm,
+        batches = build_batches(config, self.classes, synthetic_mask(samples), epoch=0)
+        self.steps_per_epoch = len(batches)
+        self.learner = Learner(
+            config,
+            len(classes),
+            np.array([sample.camid for sample in samples], dtype=np.int64),
+            precision=precision,
+            steps_per_epoch=self.steps_per_epoch,
         )
         self.progress = Progress()
-        self.steps_per_epoch = len(build_batches(config, self.classes, epoch=0))
         self.stop_requested = False
         self.log.info(
             f"{len(samples)} images of {len(classes)} classes, {self.solver.max_epochs} epochs of"
-            f" {self.steps_per_epoch} batches, {self.precision.name} on {self.device}"
+            f" {self.steps_per_epoch} batches, {precision.name} on {precision.device}"
+            + (f", {world_size()} processes" if world_size() > 1 else "")
         )
 
     def run(self) -> None:
         last = self.run_dir / "last.pt"
         if last.exists():
-            self.progress = load_state(last, self.parts)
+            self.progress = load_state(last, self.learner.parts)
             place = (self.progress.epoch, self.progress.step)
             self.log.info("going on after epoch %d, step %d", *place)
-        self.journal = Journal(
-            self.run_dir,
-            self.log,
-            step=self.progress.step,
-            max_epochs=self.solver.max_epochs,
-            steps_per_epoch=self.steps_per_epoch,
-        )
+        for note in self.learner.notes:
+            self.log.info(note)
+        if rank() > 0:  # else its drop-out would leave out the same places as the first one's
+            state = np.random.SeedSequence([self.solver.seed, rank(), self.progress.step])
+            seed_torch(int(state.generate_state(1)[0]))
+        self.journal = None
+        if is_main():
+            self.journal = Journal(
+                self.run_dir,
+                self.log,
+                step=self.progress.step,
+                max_epochs=self.solver.max_epochs,
+                steps_per_epoch=self.steps_per_epoch,
+            )
         started = time.monotonic()
         try:
             with stop_requests(self._request_stop):
                 while self.progress.epoch < self.solver.max_epochs:
                     self._epoch()
         finally:
-            self.journal.close()
+            if self.journal is not None:
+                self.journal.close()
         facts = {
             "epochs": self.progress.epoch,
             "best_epoch": self.progress.best_epoch,
             "best_score": self.progress.best_score if self.progress.best_epoch else None,
             "seconds_of_last_start": round(time.monotonic() - started, 1),
         }
-        finish_run(self.run_dir, facts)
+        if is_main():
+            finish_run(self.run_dir, facts)
         self.log.info("finished: %s", self.run_dir / "best.pt")
 
     def _request_stop(self) -> None:
@@ -155,7 +171,7 @@ class _Training:
 
     def _epoch(self) -> None:
         progress = self.progress
-        self.model.train()
+        self.learner.begin_epoch(progress.epoch)
         loader = build_loader(
             self.config,
             self.samples,
@@ -166,75 +182,69 @@ class _Training:
         saved = logged = time.monotonic()
         images_done = 0
         for batch in loader:
-            set_lr(self.optimizer, self._lr_factor())
-            losses = self.step(batch.images, batch.labels)
+            losses = self.learner.learn(batch, step=progress.step, number=progress.batch)
             progress.batch += 1
             progress.step += 1
-            images_done += len(batch.labels)
+            images_done += world_size() * len(batch.labels)
             now = time.monotonic()
             ends = progress.batch == self.steps_per_epoch
             if progress.step % self.solver.log_period == 0 or ends:
-                values = self._checked(losses)
-                lr = max(group["lr"] for group in self.optimizer.param_groups)
-                rate = images_done / (now - logged)
-                self.journal.train(
-                    values, epoch=progress.epoch, step=progress.step, lr=lr, rate=rate
-                )
+                self._report(self._checked(losses), rate=images_done / (now - logged))
                 logged, images_done = now, 0
-            if self.stop_requested or (now - saved > self.solver.checkpoint_seconds and not ends):
+            stops = any_true(self.stop_requested)  # the processes must stop at the same step
+            wanted = stops or (now - saved > self.solver.checkpoint_seconds and not ends)
+            if wanted and self.learner.has_updated(progress.batch - 1):
                 self._checked(losses)  # a checkpoint must be worth going on from
                 self._save()
                 saved = now
-            if self.stop_requested:
-                raise KeyboardInterrupt
+                if stops:
+                    barrier()  # torchrun ends the others once one has left
+                    raise KeyboardInterrupt
+        self.learner.end_epoch(progress.epoch)
         progress.epoch += 1
         progress.batch = 0
         self._validate()
         self._save()
 
-    def _lr_factor(self) -> float:
-        return lr_factor(
-            self.progress.step,
-            total_steps=self.solver.max_epochs * self.steps_per_epoch,
-            warmup_steps=round(self.solver.warmup_epochs * self.steps_per_epoch),
-            warmup_factor=self.solver.warmup_factor,
-            final_factor=self.solver.final_factor,
-        )
+    def _report(self, losses: Mapping[str, float], *, rate: float) -> None:
+        if self.journal is not None:
+            place = (self.progress.epoch, self.progress.step)
+            self.journal.train(
+                losses, epoch=place[0], step=place[1], lr=self.learner.rate, rate=rate
+            )
 
     def _checked(self, losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        values = {name: float(loss) for name, loss in losses.items()}
-        if all(math.isfinite(value) for value in values.values()):
-            return values
-        found = ", ".join(f"{name} {value}" for name, value in values.items())
+        place = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"
         last = self.run_dir / "last.pt"
-        raise TrainingError(
-            f"{self.run_dir}: the loss is not finite in epoch {self.progress.epoch + 1}, step"
-            f" {self.progress.step} ({found}); "
-            + (f"the last good checkpoint {last} is kept; " if last.exists() else "")
-            + f"lower solver.base_lr (now {self.solver.base_lr}), set solver.clip_norm 5 or"
-            " solver.precision fp32, in a new output folder"
-        )
+        return finite_losses(losses, last=last, place=place, solver=self.solver)
 
     def _validate(self) -> None:
         progress, solver = self.progress, self.solver
         last = progress.epoch == solver.max_epochs
         due = last or (solver.eval_period > 0 and progress.epoch % solver.eval_period == 0)
-        facts = {"epoch": progress.epoch, "recipe": self.config.name}
+        model = self.learner.best
         if self.evaluate is None:
             if last:
-                save_model(self.run_dir / "best.pt", self.model, facts=facts)
+                self._keep(model)
             return
         if not due:
             return
-        self.model.eval()
+        model.eval()
         with torch.random.fork_rng(devices=[]):  # a validation must not move the training's dice
-            found = self.evaluate(self.model)
-        self.journal.validation(
-            found.values, epoch=progress.epoch, step=progress.step, protocol=found.protocol
-        )
+            found = self.evaluate(model)
+        if self.journal is not None:
+            self.journal.validation(
+                found.values, epoch=progress.epoch, step=progress.step, protocol=found.protocol
+            )
         if found.score > progress.best_score:
             progress.best_score, progress.best_epoch = found.score, progress.epoch
-            save_model(self.run_dir / "best.pt", self.model, facts=facts)
+            self._keep(model)
+
+    def _keep(self, model: Embedder) -> None:
+        if is_main():
+            facts = {"epoch": self.progress.epoch, "recipe": self.config.name}
+            save_model(self.run_dir / "best.pt", model, facts=facts)
 
     def _save(self) -> None:
-        save_state(self.run_dir / "last.pt", self.parts, progress=self.progress)
+        if is_main():
+            save_state(self.run_dir / "last.pt", self.learner.parts, progress=self.progress)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from vreid.data.loader import extract_loader
+from vreid.data.loader import Batch, extract_loader
 from vreid.data.sample import Sample
 from vreid.distance import normalize
+from vreid.distributed import gather_in_order, is_main, own_share
 from vreid.errors import DataError
 from vreid.features import Features, FloatArray
 from vreid.files import hash_text
@@ -34,6 +34,11 @@ def extract(
     title: str = "extract",
 ) -> Features:
     """Embed images with a model in eval mode; rows are L2-normalised.
+
+    Under torchrun each process embeds its share of the images, and all of them get the whole.
+
+    A model that embeds cameras and views gets those of the samples; one that its training has not
+    met counts as unknown.
 
     Args:
         model: On its device.
@@ -59,21 +64,33 @@ def extract(
     model.eval()
     pieces: list[FloatArray] = []
     facts = {**(meta or {}), "normalized": True, "flip": flip, "size": list(size)}
-    bar = tqdm(total=len(samples), desc=title, unit="img", disable=None, leave=False)
+    # The bar is the main process's, which has every n-th image.
+    bar = tqdm(
+        total=len(own_share(samples)),
+        desc=title,
+        unit="img",
+        disable=None if is_main() else True,
+        leave=False,
+    )
     for first in range(0, len(samples), PART_SIZE):
         chunk = samples[first : first + PART_SIZE]
-        path = None if parts is None else parts / f"{_key(facts, chunk)}.npz"
+        path = None if parts is None else parts / f"{_key(facts, chunk, model.uses_side)}.npz"
         if path is not None and path.exists():
             pieces.append(Features.load(path).feats)
-            bar.update(len(chunk))
+            bar.update(len(own_share(chunk)))
             continue
-        loader = extract_loader(chunk, size=size, batch_size=batch_size, workers=workers)
+        loader = extract_loader(
+            own_share(chunk),
+            size=size,
+            batch_size=batch_size,
+            workers=workers,
+            num_views=model.num_views,
+        )
         rows = [
-            _embed(model, batch.images, flip=flip, precision=precision)
-            for batch in _counted(loader, bar)
+            _embed(model, batch, flip=flip, precision=precision) for batch in _counted(loader, bar)
         ]
-        pieces.append(normalize(np.concatenate(rows)))
-        if path is not None and len(samples) > PART_SIZE:
+        pieces.append(normalize(gather_in_order(join_rows(rows), len(chunk))))
+        if path is not None and len(samples) > PART_SIZE and is_main():
             _features(chunk, pieces[-1], {}).save(path)
     bar.close()
     model.train(was_training)
@@ -89,12 +106,17 @@ def remove_parts(parts: Path) -> None:
         parts.rmdir()
 
 
-def _embed(
-    model: Embedder, images: torch.Tensor, *, flip: bool, precision: Precision
-) -> FloatArray:
+def join_rows(rows: Sequence[FloatArray]) -> FloatArray:
+    """The rows of several batches, (n, D); (0, 0) where a process had no batch."""
+    return np.concatenate(rows) if rows else np.zeros((0, 0), dtype=np.float32)
+
+
+def _embed(model: Embedder, batch: Batch, *, flip: bool, precision: Precision) -> FloatArray:
     device = next(model.parameters()).device
+    images = batch.images.to(device, non_blocking=True)
+    side = batch.side.to(device, non_blocking=True) if model.uses_side else None
     with precision.autocast():
-        feats = embed(model, images.to(device, non_blocking=True), flip=flip)
+        feats = embed(model, images, flip=flip, side=side)
     return np.asarray(feats.cpu().numpy(), dtype=np.float32)
 
 
@@ -104,8 +126,11 @@ def _counted(loader: Any, bar: Any) -> Iterator[Any]:
         bar.update(len(batch.images))
 
 
-def _key(facts: Mapping[str, Any], chunk: Sequence[Sample]) -> str:
-    names = "\n".join(sample.name for sample in chunk)
+def _key(facts: Mapping[str, Any], chunk: Sequence[Sample], uses_side: bool) -> str:
+    names = "\n".join(
+        f"{sample.name} {sample.camid} {sample.angle}" if uses_side else sample.name
+        for sample in chunk
+    )
     return hash_text(f"{sorted(facts.items(), key=str)}\n{names}")[:24]
 
 

@@ -31,24 +31,31 @@ _FREE_KEYS = (
 )
 
 
-def open_run(run_dir: Path, config: Config) -> None:
+def open_run(run_dir: Path, config: Config, *, more: bool = False) -> None:
     """Make the run directory, or see that it holds a run of the same configuration.
+
+    Args:
+        run_dir: The folder.
+        config: The options.
+        more: Whether a run of fewer epochs may go on to ``solver.max_epochs``.
 
     Raises:
         ConfigError: When it holds a run of another one, with the differences.
     """
     written = run_dir / "config.yml"
     if written.exists() and (run_dir / "last.pt").exists():
-        differences = [
-            line
-            for line in diff_configs(load_config(written), config)
-            if not line.startswith(_FREE_KEYS)
-        ]
+        old = load_config(written)
+        longer = config.solver.max_epochs > old.solver.max_epochs
+        free = (*_FREE_KEYS, "solver.max_epochs") if more and longer else _FREE_KEYS
+        differences = [line for line in diff_configs(old, config) if not line.startswith(free)]
         if differences:
+            hint = " (--more trains it for more epochs)" if longer and not more else ""
             raise ConfigError(
                 f"{run_dir} holds a run with other options ({'; '.join(differences)});"
-                " remove that folder or choose another with output DIR"
+                f" remove that folder or choose another with output DIR{hint}"
             )
+        if more and longer:
+            (run_dir / "finished.json").unlink(missing_ok=True)
     write_text(written, dump_config(config))
 
 
@@ -68,12 +75,18 @@ def finished_facts(run_dir: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def run_log(run_dir: Path | None) -> Iterator[logging.Logger]:
-    """Log to the console and, for a run, to its ``log.txt``; the handlers go with the block."""
+def run_log(run_dir: Path | None, *, quiet: bool = False) -> Iterator[logging.Logger]:
+    """Log to the console and, for a run, to its ``log.txt``; the handlers go with the block.
+
+    Args:
+        run_dir: The run's folder; None for the console alone.
+        quiet: Log nothing at all, as all processes but the first do.
+    """
     logger = logging.getLogger("vreid")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    console = logging.NullHandler() if quiet else logging.StreamHandler(sys.stdout)
+    handlers: list[logging.Handler] = [console]
     if run_dir is not None:
         run_dir.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(run_dir / "log.txt", encoding="utf-8"))

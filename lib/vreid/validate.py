@@ -5,7 +5,6 @@ Validation never re-ranks and never fuses: the best checkpoint has the best feat
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,8 @@ import torch
 
 from vreid.data.loader import extract_loader
 from vreid.data.sample import Sample, Split
-from vreid.extract import extract
+from vreid.distributed import gather_in_order, own_share
+from vreid.extract import extract, join_rows
 from vreid.features import IntArray
 from vreid.judge import judge_features
 from vreid.models.embedder import Embedder
@@ -80,18 +80,23 @@ def classification(
 
 
 def predict(model: Embedder, samples: tuple[Sample, ...], *, config: Config) -> LogitArray:
-    """Logits of a classifier: (N, C) float32."""
-    precision = choose_precision(_device(model), config.solver.precision)
+    """Logits of a classifier: (N, C) float32; under torchrun each process does its share."""
+    device = _device(model)
+    precision = choose_precision(device, config.solver.precision)
     loader = extract_loader(
-        samples, size=config.input.size, batch_size=config.test.batch_size, workers=0
+        own_share(samples),
+        size=config.input.size,
+        batch_size=config.test.batch_size,
+        num_views=model.num_views,
     )
-    rows: list[Any] = []
+    rows: list[LogitArray] = []
     with torch.inference_mode(), precision.autocast():
         for batch in loader:
             assert model.classifier is not None  # only classifiers are asked
-            feat_bn = model(batch.images.to(_device(model))).feat_bn
+            side = batch.side.to(device) if model.uses_side else None
+            feat_bn = model(batch.images.to(device), side).feat_bn
             rows.append(model.classifier(feat_bn).float().cpu().numpy())
-    return np.asarray(np.concatenate(rows), dtype=np.float32)
+    return gather_in_order(join_rows(rows), len(samples))
 
 
 def accuracy(logits: LogitArray, classes: IntArray) -> float:
