@@ -7,6 +7,7 @@ choice. Text stays text, in the reader's system font.
 import io
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ def line_chart(
     Returns:
         The SVG file.
     """
-    with matplotlib.style.context(["default", _settings()]):
+    with house_style():
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         for idx, curve in enumerate(curves):
@@ -78,9 +79,7 @@ def line_chart(
         axes.set_xlim(*xlim)
         axes.set_ylim(*ylim)
         _finish(figure, axes, legend_below=legend_below, num_curves=len(curves))
-        stream = io.BytesIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return _themed(stream.getvalue().decode()).encode()
+        return themed_svg(figure)
 
 
 def cmc_chart(cmc: Mapping[str, npt.NDArray[np.floating[Any]]]) -> bytes:
@@ -109,8 +108,9 @@ def cmc_chart(cmc: Mapping[str, npt.NDArray[np.floating[Any]]]) -> bytes:
     )
 
 
-def _settings() -> dict[str, Any]:
-    return {
+def house_style() -> AbstractContextManager[None]:
+    """Matplotlib's settings for all charts, in stand-in colours, while the block lasts."""
+    settings = {
         "svg.fonttype": "none",
         "svg.hashsalt": "vreid",
         "text.parse_math": False,  # a dollar sign in a name is a dollar sign
@@ -131,6 +131,15 @@ def _settings() -> dict[str, Any]:
         "legend.frameon": False,
         "legend.fontsize": 9,
     }
+    context: AbstractContextManager[None] = matplotlib.style.context(["default", settings])
+    return context
+
+
+def themed_svg(figure: Figure) -> bytes:
+    """A figure drawn in `house_style` as an SVG file that follows the reader's light or dark."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return _themed(stream.getvalue().decode()).encode()
 
 
 def _finish(figure: Figure, axes: Axes, *, legend_below: bool, num_curves: int) -> None:
