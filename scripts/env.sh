@@ -48,3 +48,12 @@ esac
 recipe_path() {
     if [ -f "configs/recipes/$1.yml" ]; then echo "configs/recipes/$1.yml"; else echo "$1"; fi
 }
+
+# Run a training verb; PROCESSES=4 lets four processes of torchrun share each batch.
+train_verb() {
+    if [ "${PROCESSES:-1}" -gt 1 ]; then
+        torchrun --nproc-per-node "$PROCESSES" -m "$@"
+    else
+        python -m "$@"
+    fi
+}

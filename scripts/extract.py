@@ -19,7 +19,7 @@ from vreid.config import dump_config, load_config
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
 from vreid.distributed import is_main, local_device, process_group
-from vreid.errors import ConfigError, DataError, run_command
+from vreid.errors import DataError, run_command
 from vreid.extract import extract, remove_parts
 from vreid.features import Features
 from vreid.files import hash_file, hash_text
@@ -28,7 +28,6 @@ from vreid.options import Config, DataOptions
 from vreid.precision import choose_precision
 from vreid.runs import choose_device, seed_torch
 
-CHECKPOINTS = ("best", "last", "untrained")
 Part = tuple[str, tuple[Sample, ...], str]  # name, images, their fingerprint
 
 
@@ -46,7 +45,8 @@ def main(
         data: A recipe whose data set is used instead of the run's own (a classifier trained on
             other images is applied to the vehicles).
         overrides: ``key, value, …`` over the run's options.
-        checkpoint: ``best``, ``last`` or ``untrained``; empty for the run's ``test.checkpoint``.
+        checkpoint: ``best``, ``last``, ``untrained`` or the name of other weights that the run has
+            kept, such as ``best_rank1`` or ``epoch_10``; empty for the run's ``test.checkpoint``.
 
     Returns:
         The folders of the features.
@@ -80,11 +80,13 @@ def extract_run(
     if data is not None:
         config = replace(config, data=load_config(data, overrides).data)
     which = checkpoint or config.test.checkpoint
-    if which not in CHECKPOINTS:
-        raise ConfigError(f"--checkpoint is {which!r}; one of {', '.join(CHECKPOINTS)} is needed")
     weights = run / ("best.pt" if which == "untrained" else f"{which}.pt")
     if not weights.exists():
-        raise DataError(f"{weights}: no such checkpoint; train the run first")
+        there = ", ".join(sorted(path.stem for path in run.glob("*.pt")))
+        raise DataError(
+            f"{weights}: no such checkpoint; "
+            + (f"the run has {there}, and untrained" if there else "train the run first")
+        )
     if config.data not in loaded:
         loaded[config.data] = load_parts(config.data)
     facts = describe(config, weights, which)
@@ -157,7 +159,9 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.extract", description=__doc__)
     parser.add_argument("arguments", nargs="+", metavar="RUN … [key value …]")
     parser.add_argument("--data", type=Path, help="a recipe whose data set is used instead")
-    parser.add_argument("--checkpoint", default="", help="best, last or untrained")
+    parser.add_argument(
+        "--checkpoint", default="", help="best, last, untrained, or another name.pt of the run"
+    )
     return parser.parse_intermixed_args()
 
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Train every member of a recipe and its two classifiers: ./scripts/train.sh [RECIPE] [key value ...]
+# With --more, finished runs go on to a larger solver.max_epochs. PROCESSES=4 uses four processes.
 # RECIPE is a name in configs/recipes (default aicity21) or the path of a YAML file.
 . "$(dirname "$0")/env.sh"
 recipe=$(recipe_path "${1:-aicity21}")
 [ $# -gt 0 ] && shift
 
-python -m scripts.train "$recipe" "$@"
-python -m orientation.train --optional "$recipe" "$@"
-python -m camera.train --optional "$recipe" "$@"
-echo "trained; next: ./scripts/test.sh $recipe $*"
+train_verb scripts.train "$recipe" "$@"
+train_verb orientation.train --optional "$recipe" "$@"
+train_verb camera.train --optional "$recipe" "$@"
+echo "trained; next: ./scripts/test.sh $recipe ${*/--more/}"

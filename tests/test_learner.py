@@ -213,6 +213,41 @@ def test_going_on_for_more_epochs_is_one_longer_training(
     assert json.loads((tmp_path / "parts" / "finished.json").read_text())["epochs"] == 4
 
 
+def test_further_weights_are_kept_where_they_are_asked_for(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    seen: list[torch.Tensor] = []
+    values = iter([(0.2, 0.9), (0.5, 0.3), (0.4, 0.9)])
+
+    def varying(model: Embedder) -> Validation:
+        seen.append(model.state_dict()["classifier.weight"].clone())
+        score, rank1 = next(values)
+        return Validation(score, {"map": score, "rank1": rank1}, "made up")
+
+    config = with_solver(best_of=("rank1",), keep_period=2)
+    fit(config, samples, labels_of(samples), evaluate=varying, run_dir=tmp_path)
+    kept = {
+        path.stem: state_of(path)["classifier.weight"]
+        for path in tmp_path.glob("*.pt")
+        if path.stem != "last"
+    }
+    assert kept.keys() == {"best", "best_rank1", "epoch_2"}
+    assert torch.equal(kept["best"], seen[1])
+    assert torch.equal(kept["best_rank1"], seen[0])  # the third is as good, not better
+    assert torch.equal(kept["epoch_2"], seen[1])
+    progress = torch.load(tmp_path / "last.pt", weights_only=True)["progress"]
+    assert progress["best_values"] == {"rank1": 0.9}
+
+
+def test_a_number_that_the_validation_does_not_give_is_refused(
+    samples: list[Sample], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"best_of names 'rank5'.*it gives map"):
+        train(with_solver(best_of=("rank5",)), samples, tmp_path)
+    with pytest.raises(ConfigError, match=r"solver\.best_of is \('mAP',\); some of map, rank1"):
+        with_solver(best_of=("mAP",))
+
+
 def test_more_changes_nothing_else(samples: list[Sample], tmp_path: Path) -> None:
     train(CONFIG, samples, tmp_path)
     with pytest.raises(ConfigError, match=r"base_lr: 0\.003 -> 0\.001"):

@@ -6,7 +6,7 @@ a training (model, optimizer, scaler, losses), random state and place; ``best.pt
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +39,7 @@ class Progress:
         step: Batches trained on since the start.
         best_score: Best validation score so far (larger is better).
         best_epoch: Epoch after which it was reached, 0 when there was none.
+        best_values: Best of further numbers of the validations, by name.
     """
 
     epoch: int = 0
@@ -46,6 +47,7 @@ class Progress:
     step: int = 0
     best_score: float = float("-inf")
     best_epoch: int = 0
+    best_values: dict[str, float] = field(default_factory=dict)
 
 
 def save_state(path: Path, parts: Mapping[str, Stateful], *, progress: Progress) -> Path:

@@ -71,7 +71,8 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
         items = value if isinstance(value, list | tuple) else ()
         wanted = f"{len(kinds)} values like [320, 320]"
         if kinds[-1] is Ellipsis:  # any number of them
-            wanted, kinds = "values like [30, 55]", kinds[:1] * max(1, len(items))
+            wanted = "a list like " + ("[rank1]" if kinds[0] is str else "[30, 55]")
+            kinds = kinds[:1] * (len(items) if isinstance(value, list | tuple) else 1)
         if len(items) != len(kinds):
             raise ConfigError(f"{where} is {value!r}; expected {wanted}")
         return tuple(

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from vreid.build import build_batches, build_loader
-from vreid.checkpoint import Progress, load_state, save_model, save_state
+from vreid.checkpoint import Progress, load_state, save_state
 from vreid.data.joined import synthetic_mask
 from vreid.data.sample import Sample
 from vreid.distributed import (
@@ -34,8 +34,8 @@ from vreid.distributed import (
 from vreid.features import IntArray
 from vreid.finite import finite_losses
 from vreid.journal import Journal
+from vreid.keeper import Keeper
 from vreid.learner import Learner
-from vreid.models.embedder import Embedder
 from vreid.options import Config
 from vreid.precision import choose_precision
 from vreid.runs import (
@@ -118,6 +118,12 @@ class _Training:
             np.array([sample.camid for sample in samples], dtype=np.int64),
             precision=precision,
             steps_per_epoch=self.steps_per_epoch,
+        )
+        self.keeper = Keeper(
+            run_dir,
+            recipe=config.name,
+            best_of=self.solver.best_of,
+            period=self.solver.keep_period,
         )
         self.progress = Progress()
         self.stop_requested = False
@@ -203,6 +209,7 @@ class _Training:
         self.learner.end_epoch(progress.epoch)
         progress.epoch += 1
         progress.batch = 0
+        self.keeper.epoch_ended(self.learner.best, progress.epoch)
         self._validate()
         self._save()
 
@@ -225,7 +232,7 @@ class _Training:
         model = self.learner.best
         if self.evaluate is None:
             if last:
-                self._keep(model)
+                self.keeper.keep("best", model, progress.epoch)
             return
         if not due:
             return
@@ -236,14 +243,7 @@ class _Training:
             self.journal.validation(
                 found.values, epoch=progress.epoch, step=progress.step, protocol=found.protocol
             )
-        if found.score > progress.best_score:
-            progress.best_score, progress.best_epoch = found.score, progress.epoch
-            self._keep(model)
-
-    def _keep(self, model: Embedder) -> None:
-        if is_main():
-            facts = {"epoch": self.progress.epoch, "recipe": self.config.name}
-            save_model(self.run_dir / "best.pt", model, facts=facts)
+        self.keeper.validated(model, found.score, found.values, progress)
 
     def _save(self) -> None:
         if is_main():

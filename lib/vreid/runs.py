@@ -25,9 +25,12 @@ _FREE_KEYS = (
     "solver.num_workers",
     "solver.log_period",
     "solver.checkpoint_seconds",
+    "solver.best_of",
+    "solver.keep_period",
     "test.",
     "fusion.",
     "rerank.",
+    "chain",
 )
 
 

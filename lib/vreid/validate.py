@@ -60,7 +60,7 @@ def retrieval(config: Config, split: Split) -> Evaluate:
             for part in (split.query, split.gallery)
         )
         scores = judge_features(query, gallery, protocol=protocol)
-        values = {"map": scores.headline, "rank1": scores.rank(1)}
+        values = {"map": scores.headline} | {f"rank{k}": scores.rank(k) for k in (1, 5, 10)}
         return Validation(scores.headline, values, f"{split.name}: {scores.protocol}")
 
     return validation

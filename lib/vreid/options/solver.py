@@ -55,6 +55,8 @@ class SolverOptions:
     channels_last: bool = True
     compile: bool = False  # torch.compile: slower to start, then faster
     eval_period: int = 1  # epochs between validations; 0: only after the last
+    best_of: tuple[str, ...] = ()  # numbers whose best weights are kept too, as best_<name>.pt
+    keep_period: int = 0  # epochs between weights that are kept as epoch_<n>.pt; 0: none
     log_period: int = 10  # steps between log lines
     checkpoint_seconds: float = 300.0  # seconds between checkpoints inside an epoch
 
@@ -77,7 +79,8 @@ class SolverOptions:
         require(self.base_lr > 0, "solver.base_lr", self.base_lr, "a positive rate is needed")
         factors = ("backbone_lr_factor", "classifier_lr_factor", "bias_lr_factor")
         epochs = ("warmup_epochs", "tail_epochs", "freeze_epochs", "swa_start", "eval_period")
-        for key in (*factors, *epochs, "weight_decay", "clip_norm", "num_workers"):
+        periods = ("keep_period", "num_workers")
+        for key in (*factors, *epochs, *periods, "weight_decay", "clip_norm"):
             value = getattr(self, key)
             require(value >= 0, f"solver.{key}", value, "0 or more is needed")
         for key in ("momentum", "ema_decay"):
@@ -87,6 +90,10 @@ class SolverOptions:
         for key in (*shares, "gamma", "tail_gamma", "cycle_gamma"):
             value = getattr(self, key)
             require(0 <= value <= 1, f"solver.{key}", value, "[0, 1] is needed")
+
+        known = ("map", "rank1", "rank5", "rank10", "accuracy")
+        rule = f"some of {', '.join(known)} are needed"
+        require(set(self.best_of) <= set(known), "solver.best_of", self.best_of, rule)
 
     def _check_schedule(self) -> None:
         rising = sorted({0, *self.steps}) == [0, *self.steps]
