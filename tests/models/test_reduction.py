@@ -11,7 +11,7 @@ from vreid.models.reduction import build_reduction
     [
         ("fc", ["Linear"], 12 * 5 + 5),
         ("dropout_fc", ["Dropout", "Linear"], 12 * 5 + 5),
-        ("bn_dropout_fc", ["_FloatBatchNorm", "Dropout", "Linear"], 12 * 5 + 5 + 24),
+        ("bn_dropout_fc", ["FloatBatchNorm", "Dropout", "Linear"], 12 * 5 + 5 + 24),
         ("mlp", ["Linear", "ReLU", "Linear"], 12 * 5 + 5 + 5 * 5 + 5),
     ],
 )

@@ -25,7 +25,7 @@ def build_reduction(name: str, in_dim: int, *, dim: int, dropout: float = 0.0) -
     if name == "dropout_fc":
         return nn.Sequential(nn.Dropout(dropout), linear)
     if name == "bn_dropout_fc":
-        return nn.Sequential(_FloatBatchNorm(in_dim), nn.Dropout(dropout), linear)
+        return nn.Sequential(FloatBatchNorm(in_dim), nn.Dropout(dropout), linear)
     if name == "mlp":
         return nn.Sequential(linear, nn.ReLU(inplace=True), nn.Linear(dim, dim))
     raise ConfigError(
@@ -33,9 +33,10 @@ def build_reduction(name: str, in_dim: int, *, dim: int, dropout: float = 0.0) -
     )
 
 
-class _FloatBatchNorm(nn.BatchNorm1d):
+class FloatBatchNorm(nn.BatchNorm1d):
     """Batch normalisation of vectors of any type, in float32."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """Normalise (B, D) to (B, D) float32."""
         with torch.autocast(input.device.type, enabled=False):
             return super().forward(input.float())

@@ -24,7 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vreid.distributed import world_size
 from vreid.errors import ConfigError
 from vreid.models.heads import BNNeck
-from vreid.models.reduction import _FloatBatchNorm
+from vreid.models.reduction import FloatBatchNorm
 
 
 class SyncBatchNorm1d(nn.BatchNorm1d):
@@ -59,7 +59,7 @@ class SyncBNNeck(BNNeck, SyncBatchNorm1d):
     """`BNNeck`, which goes through `SyncBatchNorm1d` here."""
 
 
-class SyncFloatBatchNorm(_FloatBatchNorm, SyncBatchNorm1d):
+class SyncFloatBatchNorm(FloatBatchNorm, SyncBatchNorm1d):
     """The reduction's normalisation, which goes through `SyncBatchNorm1d` here."""
 
 
@@ -68,7 +68,7 @@ SYNCHRONIZED: dict[type[_BatchNorm], type[_BatchNorm]] = {
     nn.BatchNorm2d: SyncBatchNorm2d,
     BatchNormAct2d: SyncBatchNormAct2d,
     BNNeck: SyncBNNeck,
-    _FloatBatchNorm: SyncFloatBatchNorm,
+    FloatBatchNorm: SyncFloatBatchNorm,
 }
 
 
