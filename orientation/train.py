@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from orientation.bins import circular_error, to_angles, to_bins
-from vreid.build import build_split, build_vehicle_holdout
+from vreid.build_data import build_split, build_vehicle_holdout
 from vreid.cli import run_classifier
 from vreid.config import load_config
 from vreid.data.sample import Sample

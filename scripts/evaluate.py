@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 from scripts.sources import Identity, identities, score, score_all_pairs
-from vreid.build import build_split
+from vreid.build_data import build_split
 from vreid.cli import split_words
 from vreid.config import load_config
 from vreid.data.truth import read_truth

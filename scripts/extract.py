@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vreid.build import build_model, build_split, place_model
+from vreid.build import build_model, place_model
+from vreid.build_data import build_split
 from vreid.checkpoint import load_model, num_classes
 from vreid.cli import split_words
 from vreid.config import dump_config, load_config

@@ -12,7 +12,7 @@ import numpy as np
 from scripts.plan import Plan
 from scripts.scoreboard import known_identities
 from scripts.test import OUT
-from vreid.build import build_split
+from vreid.build_data import build_split
 from vreid.cli import run_recipe
 from vreid.distance import DistMat
 from vreid.files import read_json

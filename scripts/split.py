@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from vreid.build import build_split
+from vreid.build_data import build_split
 from vreid.cli import recipe_parser
 from vreid.config import load_config
 from vreid.data.cityflow_split import write_split

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts.plan import Plan
 from scripts.stages import run_stages, run_verb
-from vreid.build import build_split
+from vreid.build_data import build_split
 from vreid.cli import run_recipe
 from vreid.features import Features
 from vreid.files import write_text

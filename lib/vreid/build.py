@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 
-from vreid.build_data import build_holdout as build_holdout
-from vreid.build_data import build_split as build_split
-from vreid.build_data import build_vehicle_holdout as build_vehicle_holdout
+from vreid.build_swap import build_swap
 from vreid.data.joined import BoolArray, synthetic_mask
 from vreid.data.loader import Batch, train_loader
 from vreid.data.sample import Sample
 from vreid.data.samplers import domain_batches, pk_batches, shuffle_batches
+from vreid.data.swap_online import BackgroundSwap
 from vreid.data.transforms import build_train_transform
 from vreid.distributed import local_device, rank, world_size
 from vreid.errors import ConfigError
@@ -153,11 +152,21 @@ def build_loader(
     *,
     epoch: int,
     first_batch: int = 0,
+    swap: BackgroundSwap | None = None,
 ) -> Iterable[Batch]:
     """This process's share of the augmented batches of one epoch from ``first_batch`` on.
 
+    Args:
+        config: The options of this training.
+        samples: (N,) images.
+        classes: (N,) class of each.
+        epoch: Number of the epoch, from 0.
+        first_batch: Batches to leave out.
+        swap: From `build_swap`, which takes a while; None makes it here where the options want it.
+
     Raises:
-        ConfigError: When the processes cannot share a batch equally.
+        ConfigError: When the processes cannot share a batch equally, or see `build_swap`.
+        DataError: See `build_swap`.
     """
     batches = build_batches(config, classes, synthetic_mask(samples), epoch=epoch)
     _check_shares(len(batches[0]), world_size())
@@ -189,6 +198,7 @@ def build_loader(
         classes,
         batches,
         transform=transform,
+        swap=build_swap(config, samples) if swap is None else swap,
         size=options.size,
         seed=config.solver.seed,
         epoch=epoch,

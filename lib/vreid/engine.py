@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from vreid.build import build_batches, build_loader
+from vreid.build_swap import build_swap
 from vreid.checkpoint import Progress, load_state, save_state
 from vreid.data.joined import synthetic_mask
 from vreid.data.sample import Sample
@@ -119,26 +120,24 @@ class _Training:
             precision=precision,
             steps_per_epoch=self.steps_per_epoch,
         )
-        self.keeper = Keeper(
-            run_dir,
-            recipe=config.name,
-            best_of=self.solver.best_of,
-            period=self.solver.keep_period,
-        )
+        best_of, period = self.solver.best_of, self.solver.keep_period
+        self.keeper = Keeper(run_dir, recipe=config.name, best_of=best_of, period=period)
         self.progress = Progress()
         self.stop_requested = False
+        self.swap = build_swap(config, samples)
         self.log.info(
             f"{len(samples)} images of {len(classes)} classes, {self.solver.max_epochs} epochs of"
             f" {self.steps_per_epoch} batches, {precision.name} on {precision.device}"
             + (f", {world_size()} processes" if world_size() > 1 else "")
         )
+        if self.swap is not None:
+            self.log.info(self.swap.describe())
 
     def run(self) -> None:
         last = self.run_dir / "last.pt"
         if last.exists():
             self.progress = load_state(last, self.learner.parts)
-            place = (self.progress.epoch, self.progress.step)
-            self.log.info("going on after epoch %d, step %d", *place)
+            self.log.info(f"going on after epoch {self.progress.epoch}, step {self.progress.step}")
         for note in self.learner.notes:
             self.log.info(note)
         if rank() > 0:  # else its drop-out would leave out the same places as the first one's
@@ -184,6 +183,7 @@ class _Training:
             self.classes,
             epoch=progress.epoch,
             first_batch=progress.batch,
+            swap=self.swap,
         )
         saved = logged = time.monotonic()
         images_done = 0

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from vreid.data.augmentation import Transform
 from vreid.data.images import read_image, resize_to_tensor
 from vreid.data.sample import Sample
+from vreid.data.swap_online import BackgroundSwap
 from vreid.data.views import view_of
 from vreid.errors import DataError
 from vreid.features import IntArray
@@ -44,6 +45,7 @@ class Images(Dataset[Item | DataError]):
         labels: (N,) class of each.
         size: Height and width in pixels.
         transform: Augmentation; None for none.
+        swap: Gives images other backgrounds before; None for none.
         seed: Seed of the run and number of the epoch.
         num_views: Views to tell apart; 0 for none.
     """
@@ -55,6 +57,7 @@ class Images(Dataset[Item | DataError]):
         *,
         size: tuple[int, int],
         transform: Transform | None,
+        swap: BackgroundSwap | None = None,
         seed: tuple[int, int],
         num_views: int,
     ) -> None:
@@ -62,6 +65,7 @@ class Images(Dataset[Item | DataError]):
         self._labels = labels
         self._size = size
         self._transform = transform
+        self._swap = None if swap is None else swap.begin(seed, size)
         self._seed = seed
         self._num_views = num_views
 
@@ -72,10 +76,10 @@ class Images(Dataset[Item | DataError]):
     def _load(self, key: Key) -> Item | DataError:
         number, place, idx = key
         mirrored = False
+        entropy = np.random.SeedSequence((*self._seed, number, place))
         try:
-            image = self._read(idx)
+            image = self._read(idx, entropy)
             if self._transform is not None:
-                entropy = np.random.SeedSequence((*self._seed, number, place))
                 # Only the host's generator: torch.manual_seed would reseed the GPU's, which
                 # drop-out uses in this process when there are no workers.
                 with torch.random.fork_rng(devices=[]):
@@ -88,9 +92,14 @@ class Images(Dataset[Item | DataError]):
         view = view_of(sample.angle, num_views=self._num_views, mirrored=mirrored)
         return Item(image, int(self._labels[idx]), idx, (sample.camid, view))
 
-    def _read(self, idx: int) -> Tensor:
-        """Decode and resize: (3, H, W) uint8."""
-        return resize_to_tensor(read_image(self._samples[idx].path), self._size)
+    def _read(self, idx: int, entropy: np.random.SeedSequence | None = None) -> Tensor:
+        """Decode and resize: (3, H, W) uint8; with ``entropy`` the background may be another."""
+        path = self._samples[idx].path
+        image = read_image(path)
+        if self._swap is not None and entropy is not None:
+            # Draws of its own: whether an image is swapped changes nothing of its augmentation.
+            image = self._swap(image, idx, path, np.random.default_rng(entropy.spawn(1)[0]))
+        return resize_to_tensor(image, self._size)
 
     def _read_other(self, idx: int) -> Tensor:
         """The same of any other sample, evenly drawn; of this one where it is alone."""

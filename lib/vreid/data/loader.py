@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from vreid.data.augmentation import Transform
 from vreid.data.items import Images, Item, Key, one_thread
 from vreid.data.sample import UNKNOWN, Sample
+from vreid.data.swap_online import BackgroundSwap
 from vreid.data.views import check_views
 from vreid.errors import DataError
 from vreid.features import IntArray
@@ -64,6 +65,7 @@ def train_loader(
     batches: Sequence[Sequence[int]],
     *,
     transform: Transform,
+    swap: BackgroundSwap | None = None,
     size: tuple[int, int],
     seed: int,
     epoch: int,
@@ -76,13 +78,15 @@ def train_loader(
 
     An image's augmentation depends on the seed, the epoch, the number of its batch and its place
     there; not on the number of workers or processes, nor on where an interrupted epoch goes on. So
-    does the other image that a patch is taken from: any of the samples but itself.
+    do the other image that a patch is taken from, any of the samples but itself, and the background
+    that it is swapped for.
 
     Args:
         samples: (N,) images.
         labels: (N,) class of each.
         batches: Indices of the samples of each batch, from `vreid.data.samplers`.
         transform: Augmentation, from `vreid.data.transforms`.
+        swap: Gives images other backgrounds before that; None for none.
         size: Height and width in pixels.
         seed: Seed of the run.
         epoch: Number of the epoch.
@@ -96,7 +100,13 @@ def train_loader(
     """
     check_views(samples, num_views=num_views)
     dataset = Images(
-        samples, labels, size=size, transform=transform, seed=(seed, epoch), num_views=num_views
+        samples,
+        labels,
+        size=size,
+        transform=transform,
+        swap=swap,
+        seed=(seed, epoch),
+        num_views=num_views,
     )
     keys = [
         [(number, place, idx) for place, idx in enumerate(batch)][share[0] :: share[1]]

@@ -34,6 +34,8 @@ class DataOptions:
     combine_all: bool = False  # train on query and gallery as well, which are no test set then
     min_images: int = 1  # scripts.train leaves vehicles with fewer training images out
     synthetic: Literal["auto", "all", "none"] = "auto"  # rendered images; auto: as the set says
+    masks: str = ""  # folder of the training images' masks, for input.swap
+    plates: str = ""  # folder of background plates, for input.swap
     label: Literal["pid", "color", "type"] = "pid"  # what scripts.train tells apart; pid: vehicles
 
     def __post_init__(self) -> None:
@@ -48,6 +50,11 @@ class InputOptions:
     """How an image becomes a tensor, and the augmentations of training (probability 0: off)."""
 
     size: tuple[int, int] = (320, 320)  # height, width in pixels
+    swap: float = 0.0  # probability of another background; needs data.masks and data.plates
+    swap_plates: Literal["camera", "any"] = "any"  # backgrounds of the image's camera, or of all
+    swap_feather: float = 0.02  # width of the vehicle's soft edge: share of the shorter side
+    swap_color: float = 0.3  # how much of the background's light the vehicle takes over; 0: none
+    swap_shadow: float = 0.5  # darkness of the shadow below the vehicle; 0: none
     flip: float = 0.5  # probability of a horizontal flip
     perspective: float = 0.0  # probability of a change of perspective
     perspective_scale: float = 0.1  # its strength: share of half a side that corners move inwards
@@ -70,10 +77,13 @@ class InputOptions:
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "input.size", self.size, "at least 16 pixels are needed")
-        shapes = ("flip", "perspective", "zoom", "rotation")
+        shapes = ("swap", "flip", "perspective", "zoom", "rotation")
         for key in (*shapes, "patch", "jitter", "augmix", "blur", "erasing"):
             value = getattr(self, key)
             require(0 <= value <= 1, f"input.{key}", value, "a probability in [0, 1] is needed")
+        for key in ("swap_feather", "swap_color", "swap_shadow"):
+            value = getattr(self, key)
+            require(0 <= value <= 1, f"input.{key}", value, "a share in [0, 1] is needed")
         area = self.zoom_area
         require(0 < area <= 1, "input.zoom_area", area, "a share in (0, 1] is needed")
         require(self.pad >= 0, "input.pad", self.pad, "a number of pixels >= 0 is needed")

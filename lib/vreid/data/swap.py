@@ -1,0 +1,197 @@
+"""A vehicle before another background: cut out by its mask and laid over a background plate.
+
+The use of masks and of plates with the vehicle painted over follows Cybercore's entry to the AI
+City Challenge 2021, Track 2, which lays the cut-out over the plate as it is. Here the edge is soft,
+the vehicle takes a part of the plate's light, and the ground below it is darkened:
+
+- A mask is never exact, and the pixels along its edge hold some of the old background. The edge
+  fades inside the mask only, so that what lies outside of it never shows (no halo).
+- The light is the change from the old background to the new one, a gain for each of red, green and
+  blue. Matching the vehicle's own mean with the plate's would grey a red car; this keeps it.
+- Without a shadow between and under the wheels, where the old one was not part of the vehicle, cars
+  float.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vreid.data.images import ImageArray
+from vreid.masks import mask_quality
+
+MIN_SPAN = 0.4  # of both sides by its bounding box; crops are drawn tight around their vehicle
+MIN_SOLIDITY = 0.75  # of its convex hull; pickups have 0.8, vehicles half hidden by others less
+SLIT = 0.12  # widest gap that is filled, as a share of the longer side
+STRETCH = 1.5  # a plate's proportions are changed by no more than this
+_LEVEL = 127  # brighter pixels of a mask belong to the vehicle
+_SHADOW_SIDE = 32  # pixels of the longer side at which the shadow, which is soft, is drawn
+_SHADOW_DROP = 0.04  # of the longer side that the shadow lies below the vehicle, and its blur
+_GAIN = (0.6, 1.6)  # weakest and strongest change of a colour
+_NOISE = 8.0  # grey levels added to both means of a gain, so that black does not divide
+
+
+def is_usable(mask: ImageArray) -> bool:
+    """Whether a mask (H, W) can be one of a whole vehicle, by its size, extent and shape."""
+    if mask_quality(mask > _LEVEL):
+        return False
+    shown = _binary(mask)
+    points = _outline(shown)
+    span = (np.ptp(points, axis=0) + 1) / (mask.shape[1], mask.shape[0])
+    hull = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 255)
+    solid = cv2.countNonZero(shown) >= MIN_SOLIDITY * cv2.countNonZero(hull)
+    return bool(span.min() >= MIN_SPAN and solid)
+
+
+def whole_mask(mask: ImageArray) -> ImageArray:
+    """A mask (H, W) without holes and narrow gaps, each pixel 0 or 255.
+
+    A window or a pole before the vehicle keeps what it showed: a background that shines through
+    the vehicle would be no more natural.
+    """
+    length = 1 + 2 * round(SLIT * max(mask.shape) / 2)  # odd: an even kernel moves the mask
+    room = ((length, length), (length, length))  # else what lies at the border joins with it
+    shown: Any = np.pad(_binary(mask), room)
+    for shape in ((1, length), (length, 1)):  # upright gaps, then level ones
+        shown = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones(shape, dtype=np.uint8))
+    shown = shown[length:-length, length:-length].copy()
+    contours, _ = cv2.findContours(shown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return _bytes(cv2.drawContours(np.zeros_like(mask), contours, -1, 255, cv2.FILLED))
+
+
+def swap_background(
+    image: ImageArray,
+    mask: ImageArray,
+    plate: ImageArray,
+    *,
+    feather: float = 0.02,
+    color: float = 0.3,
+    shadow: float = 0.5,
+    place: float = 0.5,
+) -> ImageArray:
+    """Lay an image's vehicle over a plate.
+
+    Args:
+        image: (H, W, 3).
+        mask: (H, W), 255 on the vehicle and 0 elsewhere.
+        plate: (h, w, 3), fitted to the image by `fit_plate`.
+        feather: Width of the soft edge as a share of the shorter side, at least one pixel.
+        color: Share in [0, 1] of the change of light that the vehicle takes over; 0 for none.
+        shadow: Darkness in [0, 1] of the shadow on the plate below the vehicle; 0 for none.
+        place: Where in [0, 1] the plate is cut out when it is.
+
+    Returns:
+        (H, W, 3), a new array.
+    """
+    plate = fit_plate(plate, mask.shape, place=place)
+    front = soft_edge(mask, feather)
+    back = _bytes(cv2.bitwise_not(front))
+    if shadow > 0:
+        light = cv2.bitwise_not(ground_shadow(mask, shadow))
+        back = _bytes(cv2.multiply(back, light, scale=1 / 255))
+    gains = light_gains(image, mask, plate, strength=color) if color > 0 else (1.0,) * 3
+    most = max(gains)  # weights are bytes
+    fronts = cv2.merge([cv2.convertScaleAbs(front, alpha=gain / most) for gain in gains])
+    return _bytes(
+        cv2.add(
+            cv2.multiply(image, fronts, scale=most / 255),
+            cv2.multiply(plate, cv2.merge([back] * 3), scale=1 / 255),
+        )
+    )
+
+
+def fit_plate(plate: ImageArray, size: tuple[int, int], *, place: float) -> ImageArray:
+    """A plate (h, w, 3) at another height and width: stretched a little, cut when that is too much.
+
+    Args:
+        plate: The plate.
+        size: Height and width in pixels.
+        place: Where in [0, 1] it is cut out: left or top to right or bottom.
+    """
+    height, width = plate.shape[:2]
+    aspect = size[1] / size[0]
+    new_width = min(width, max(1, round(height * aspect * STRETCH)))
+    new_height = min(height, max(1, round(width / aspect * STRETCH)))
+    left, top = round((width - new_width) * place), round((height - new_height) * place)
+    return resize_fast(plate[top : top + new_height, left : left + new_width], size)
+
+
+def soft_edge(mask: ImageArray, feather: float) -> ImageArray:
+    """Opacity of the vehicle (H, W): 0 outside the mask, rising to 255 some pixels inside of it.
+
+    At the image's border, which is not the vehicle's, nothing fades.
+    """
+    reach = max(1, round(feather * min(mask.shape)))
+    size = (2 * reach + 1, 2 * reach + 1)
+    blurred = cv2.blur(mask, size, borderType=cv2.BORDER_REPLICATE)  # half at a straight edge
+    return _bytes(cv2.addWeighted(blurred, 2, blurred, 0, -255))
+
+
+def light_gains(
+    image: ImageArray, mask: ImageArray, plate: ImageArray, *, strength: float
+) -> tuple[float, ...]:
+    """Gains of red, green and blue from the old background to a plate of the image's size.
+
+    Only what the mask leaves free is compared; ``strength`` in [0, 1] is the share taken over.
+    """
+    step = max(1, min(mask.shape) // 32)  # means of a few thousand pixels are good enough
+    around = 255 - _binary(mask[::step, ::step])
+    old, new = (
+        cv2.mean(np.ascontiguousarray(one[::step, ::step]), around)[:3] for one in (image, plate)
+    )
+    gains = [
+        ((there + _NOISE) / (here + _NOISE)) ** strength
+        for here, there in zip(old, new, strict=True)
+    ]
+    return tuple(min(max(gain, _GAIN[0]), _GAIN[1]) for gain in gains)
+
+
+def ground_shadow(mask: ImageArray, darkness: float) -> ImageArray:
+    """How much the ground lies in the shadow of a vehicle: (H, W), 0 to 255 times ``darkness``.
+
+    The shadow falls below the vehicle's outline without dents, so between its wheels too; it
+    fades upwards along the vehicle's lower half and outwards.
+    """
+    height, width = mask.shape
+    scale = min(1.0, _SHADOW_SIDE / max(height, width))
+    small_size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = _bytes(cv2.resize(mask, small_size, interpolation=cv2.INTER_NEAREST))
+    points = _outline(small)
+    if not len(points):
+        return np.zeros_like(mask)
+    drop = max(1, round(_SHADOW_DROP * max(small_size)))
+    _, top, _, tall = cv2.boundingRect(points)
+    shape = np.zeros_like(small)
+    cv2.fillConvexPoly(shape, cv2.convexHull(points + np.array([0, drop], np.int32)), 255)
+    shape = _bytes(cv2.blur(shape, (2 * drop + 1, 2 * drop + 1), borderType=cv2.BORDER_REPLICATE))
+    slope = (top + tall / 2, top + tall * 3 / 4)  # from the middle down
+    fade = np.interp(np.arange(small_size[1]), slope, (0, darkness))
+    faded = (shape * fade[:, None]).astype(np.uint8)
+    return resize_fast(faded, (height, width))
+
+
+def _outline(shown: ImageArray) -> npt.NDArray[np.int32]:
+    """Columns and rows of the pixels at the rim of what is not 0: (P, 2)."""
+    contours, _ = cv2.findContours(shown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    points = [np.asarray(one, dtype=np.int32).reshape(-1, 2) for one in contours]
+    return np.concatenate([np.empty((0, 2), dtype=np.int32), *points])
+
+
+def resize_fast(image: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """Resize a mask, plate or shadow to a height and width in pixels, where speed comes first."""
+    if image.shape[:2] == size:
+        return image
+    halves = 2 * size[0] <= image.shape[0] and 2 * size[1] <= image.shape[1]
+    kind = cv2.INTER_AREA if halves else cv2.INTER_LINEAR  # averages, but takes three times as long
+    return _bytes(cv2.resize(image, (size[1], size[0]), interpolation=kind))
+
+
+def _binary(mask: ImageArray) -> ImageArray:
+    """0 or 255."""
+    return (mask > _LEVEL).view(np.uint8) * np.uint8(255)
+
+
+def _bytes(array: Any) -> ImageArray:
+    """What OpenCV returns, of which its types say less."""
+    return np.asarray(array, dtype=np.uint8)
