@@ -30,9 +30,12 @@ setup(
     ],
     extras_require={
         "render": ["mitsuba>=3.6"],
+        "segment": ["onnxruntime>=1.17"],
         "bench": ["faiss-cpu>=1.8", "pytorch-metric-learning>=2.5", "torchmetrics>=1.4"],
         "dev": [
             "mypy>=1.10",
+            "onnx>=1.16",
+            "onnxruntime>=1.17",
             "pytest>=8.0",
             "pytorch-metric-learning>=2.5",
             "ruff>=0.5",

@@ -1,0 +1,72 @@
+"""Folders of pictures as the verbs find them, and sheets that show what was made of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from vreid.data.image_folder import SUFFIXES
+from vreid.data.images import ImageArray
+from vreid.errors import DataError
+from vreid.files import atomic_path
+
+Failure = tuple[Path, str]  # an image, and why nothing could be made of it; empty: all went well
+
+
+def find_images(root: Path) -> list[Path]:
+    """Image files in a folder and the folders below it, sorted; hidden ones are left out.
+
+    Raises:
+        DataError: When the folder is missing or holds none.
+    """
+    if not root.is_dir():
+        found = "it is a file" if root.exists() else "there is none"
+        raise DataError(f"{root}: expected a folder of images, but {found}")
+    paths = [path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES]
+    hidden = [any(part.startswith(".") for part in p.relative_to(root).parts) for p in paths]
+    kept = sorted(path for path, left_out in zip(paths, hidden, strict=True) if not left_out)
+    if not kept:
+        raise DataError(
+            f"{root}: no images here or below (looked for {', '.join(SUFFIXES)}); name the folder"
+            " of the crops"
+        )
+    return kept
+
+
+def spread(paths: Sequence[Path], count: int) -> list[Path]:
+    """At most ``count`` of the paths, evenly spread over their order."""
+    step = max(1, -(-len(paths) // count))
+    return list(paths[::step])
+
+
+def write_picture(path: Path, picture: ImageArray, *, quality: int = 92) -> Path:
+    """Write a picture (H, W, 3) RGB as JPEG atomically and return its path.
+
+    Raises:
+        DataError: When it cannot be written, as on a full disk; nothing is left behind then.
+    """
+    swapped = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror}); make room and give the same command,"
+            " which goes on from here"
+        ) from None
+    return path
+
+
+def in_threads(
+    work: Callable[[Path], Failure], paths: Sequence[Path], *, jobs: int, title: str
+) -> Iterator[Failure]:
+    """Results in the order of the paths; what is not begun is left when the caller stops."""
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            results = pool.map(work, paths)
+            yield from tqdm(results, title, len(paths), unit="img", disable=None, leave=False)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

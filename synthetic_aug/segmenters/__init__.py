@@ -1,0 +1,1 @@
+"""Ways to find the vehicle in a crop, one a file; `synthetic_aug.segmenters.choose` builds them."""
