@@ -1,0 +1,216 @@
+"""A folder of translated images: names as in the source folder, so that its labels carry over.
+
+Beside the folder lie a copy of the source's label file, where it has one (VehicleX's layout), and
+``<folder>-sheet.jpg``; in it ``translation.json`` says what made the images. A stopped run goes on:
+an image is written whole or not at all, and what is there is kept.
+"""
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from vreid.data.image_folder import list_images
+from vreid.data.images import ImageArray, read_image, resize
+from vreid.errors import DataError
+from vreid.files import atomic_path, hash_text, read_json, write_json
+from vreid.report.sheet import contact_sheet
+
+LABELS, RECORD = "train_label.xml", "translation.json"
+_QUALITY = 95  # of JPEG files: a second encoding should not show
+_TRIPLES = 12  # on the sample sheet
+_NEIGHBOURS = 400  # target images among which a sheet's neighbour is sought
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation under way.
+
+    Attributes:
+        source: Folder of images.
+        out: Folder of the translated ones.
+        names: File names in both.
+        facts: What makes the images, as plain values.
+    """
+
+    source: Path
+    out: Path
+    names: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+    def missing(self) -> list[str]:
+        """Names that are not translated yet."""
+        return [name for name in self.names if not (self.out / name).exists()]
+
+
+def begin(source: Path, out: Path, *, facts: Mapping[str, Any]) -> Translation:
+    """Start a translation, or see that the folder holds a part of this very one.
+
+    Args:
+        source: Folder of images.
+        out: Folder for the translated ones; made when missing.
+        facts: What makes the images; compared with those of what is there.
+
+    Raises:
+        DataError: When the source has no images, or ``out`` holds something else.
+    """
+    names = tuple(list_images(source))
+    if out.resolve() == source.resolve():
+        raise DataError(f"{out}: is the source folder itself; give another folder with --out")
+    facts = {**facts, "source": str(source), "source_files": digest_of(source, names)}
+    record = out / RECORD
+    if record.exists():
+        _check_same(read_json(record), facts, out)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(
+            f"{out}: exists and holds no translation ({RECORD} is missing); give another --out"
+        )
+    _copy_labels(source, out)
+    for leftover in out.glob(".*") if out.exists() else ():
+        leftover.unlink()  # of a run that was killed while it wrote
+    write_json(record, facts)
+    return Translation(source, out, names, facts)
+
+
+def translate_all(
+    translation: Translation, translate: Callable[[str], ImageArray], *, jobs: int = 1
+) -> None:
+    """Translate what is missing, one image after another or ``jobs`` at a time."""
+    names = translation.missing()
+
+    def one(name: str) -> None:
+        write_image(translation.out / name, translate(name))
+
+    with progress(len(names), "translate") as bar, ThreadPoolExecutor(jobs) as pool:
+        try:
+            for _ in pool.map(one, names):
+                bar.update()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def finish(
+    translation: Translation,
+    targets: Sequence[Path],
+    *,
+    neighbour: Callable[[str], Path] | None = None,
+) -> Path:
+    """Write the sample sheet and say where things are; returns the folder.
+
+    Args:
+        translation: Finished.
+        targets: Images of the target set; without any the sheet has no such column.
+        neighbour: The target image that a translation was made with; without it the sheet shows the
+            one that looks most like the translated image.
+    """
+    sheet = write_sheet(translation, targets, neighbour)
+    out = translation.out
+    print(f"{out}: {len(translation.names)} images; look at {sheet}")
+    if (out.parent / LABELS).exists():
+        print(f"to train on them: data.root {out.parent} data.images {out.name}")
+    return out
+
+
+def write_sheet(
+    translation: Translation, targets: Sequence[Path], neighbour: Callable[[str], Path] | None
+) -> Path:
+    """Write ``<folder>-sheet.jpg``: source, target neighbour and translated image side by side."""
+    names = spread(translation.names, _TRIPLES)
+    results = [read_image(translation.out / name) for name in names]
+    near: list[list[Path]] = [[] for _ in names]
+    if neighbour is not None:
+        near = [[neighbour(name)] for name in names]
+    elif targets:
+        near = [[path] for path in nearest(results, spread(targets, _NEIGHBOURS))]
+    pictures, labels = [], []
+    for name, paths, result in zip(names, near, results, strict=True):
+        pictures += [read_image(translation.source / name), *map(read_image, paths), result]
+        labels += [name, *("target" for _ in paths), "translated"]
+    path = translation.out.with_name(translation.out.name + "-sheet.jpg")
+    return write_image(path, contact_sheet(pictures, labels, 4 + 2 * len(near[0]), cell=160))
+
+
+def nearest(images: Sequence[ImageArray], paths: Sequence[Path]) -> list[Path]:
+    """For each image the file that looks most like it, as 8 x 8 pixels in Lab."""
+    theirs = np.stack([_thumbnail(read_image(path)) for path in paths])  # (M, 192)
+    gaps = [np.square(theirs - _thumbnail(image)).sum(axis=1) for image in images]
+    return [paths[int(np.argmin(gap))] for gap in gaps]
+
+
+def write_image(path: Path, image: ImageArray) -> Path:
+    """Write an image in the format that its name says, whole or not at all.
+
+    Raises:
+        DataError: When the disk is full or the folder cannot be written to.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY] if path.suffix.lower() != ".png" else []
+    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    assert done, path
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data.tobytes())
+    except OSError as error:
+        what = "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror)
+        raise DataError(
+            f"{path}: cannot be written ({what}); nothing half-written is left, and the same"
+            " command goes on from here"
+        ) from None
+    return path
+
+
+def digest_of(folder: Path, names: Sequence[str]) -> str:
+    """Hash of files' names and sizes, which tells when a folder has changed."""
+    return hash_text("\n".join(f"{name} {(folder / name).stat().st_size}" for name in names))[:16]
+
+
+def spread(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many items, evenly spread over the whole."""
+    places = np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))
+    return [items[place] for place in places]
+
+
+def progress(total: int, title: str) -> Any:
+    """A progress bar, on a terminal only."""
+    return tqdm(total=total, desc=title, unit="img", disable=None, leave=False)
+
+
+def _thumbnail(image: ImageArray) -> npt.NDArray[np.float32]:
+    small = resize(image, (8, 8)).astype(np.float32) / 255
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2Lab), np.float32).ravel()
+
+
+def _check_same(found: object, facts: Mapping[str, Any], out: Path) -> None:
+    old = found if isinstance(found, dict) else {}
+    changed = [
+        f"{key} was {old.get(key, 'absent')} and is {facts.get(key, 'absent')}"
+        for key in sorted({*old, *facts})
+        if old.get(key) != facts.get(key)
+    ]
+    if changed:
+        raise DataError(
+            f"{out}: holds a translation made otherwise ({'; '.join(changed)}); remove that folder"
+            " or give another --out"
+        )
+
+
+def _copy_labels(source: Path, out: Path) -> None:
+    """Copy the source's label file beside the folder."""
+    ours, theirs = source.parent / LABELS, out.parent / LABELS
+    if not ours.exists() or ours.resolve() == theirs.resolve():
+        return
+    data = ours.read_bytes()
+    if theirs.exists() and theirs.read_bytes() != data:
+        raise DataError(
+            f"{theirs}: other labels than those of {source} lie beside {out.name}; give an --out in"
+            f" another folder, such as {source.with_name(source.name + '_translated')}"
+        )
+    with atomic_path(theirs) as temporary:
+        temporary.write_bytes(data)

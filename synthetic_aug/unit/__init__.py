@@ -1,0 +1,1 @@
+"""UNIT: unpaired image-to-image translation through a latent space that two domains share."""
