@@ -80,3 +80,10 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
 def test_a_missing_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"best\.pt: no such checkpoint; train the run first"):
         load_model(tmp_path / "best.pt", build())
+
+
+@pytest.mark.parametrize("content", [b"", b"torn", b"PK\x03\x04", b"\x80\x02}q\x00.", b"<html>"])
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "best.pt").write_bytes(content)
+    with pytest.raises(DataError, match=r"best\.pt: (the checkpoint cannot be read|not a checkp)"):
+        load_model(tmp_path / "best.pt", build())
