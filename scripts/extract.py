@@ -123,7 +123,8 @@ def extract_run(
 
 def describe(config: Config, weights: Path, which: str) -> dict[str, Any]:
     """What makes the features beside the images: they are current while this stays the same."""
-    options = replace(config, output="", name="", members={}, orientation={}, camera={})
+    plain = Config(data=config.data, input=config.input, model=config.model, loss=config.loss)
+    options = replace(plain, solver=config.solver, test=config.test, device=config.device)
     return {
         "model": config.model.backbone,
         "checkpoint": which,

@@ -1,18 +1,23 @@
 """The plan of a recipe: which runs it has, which files its stages hand each other, in what order.
 
-Per member: distance -> minus the classifiers' distances -> k-reciprocal re-ranking; then the mean
-over the members. Fusing comes before re-ranking, which looks for neighbours among queries and
-gallery together: it takes the features of all and never needs their square distances.
+A recipe with a chain says the order itself (`scripts.graph`). Without one, per member: distance ->
+minus the classifiers' distances -> k-reciprocal re-ranking; then the mean over the members. Fusing
+comes before re-ranking, which looks for neighbours among queries and gallery together: it takes the
+features of all and never needs their square distances.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.graph.build import Graph, build
+from scripts.graph.line import Pair, Places
 from scripts.stages import Stage, stage
 from vreid.config import PARTS, load_config
 from vreid.errors import ConfigError, DataError
 from vreid.options import Config
+from vreid.options.chain_distances import Minus
+from vreid.options.chain_features import PredictedCameras
 from vreid.runs import is_finished
 
 SOLO = "vehicle"  # the run of a recipe that lists no members
@@ -51,12 +56,23 @@ class Plan:
 
     @property
     def classifiers(self) -> dict[str, float]:
-        """Name of each classifier that takes part in the fusion -> its weight."""
+        """Name of each classifier that takes part -> its weight; 0 if only its labels count."""
+        if self.config.chain:
+            return self._of_chain()
         return {
             name: getattr(self.config.fusion, name)
             for name in PARTS
             if getattr(self.config, name) and getattr(self.config.fusion, name)
         }
+
+    def _of_chain(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for one in self.config.chain:
+            if isinstance(one, Minus):
+                found |= one.weights()
+            elif isinstance(one, PredictedCameras):
+                found.setdefault("camera", 0.0)
+        return {name: found[name] for name in PARTS if name in found}
 
     def run(self, name: str) -> Path:
         """Run directory of a member or classifier."""
@@ -94,10 +110,16 @@ class Plan:
     @property
     def final_step(self) -> str:
         """The step whose distances the members are averaged over."""
+        if self.config.chain:
+            return "final"
         return "reranked" if self.config.rerank.enabled else self.fused_step
 
     def stages(self) -> list[Stage]:
-        """From features to `result`."""
+        """From features to `result`; stages that the data lets out are printed."""
+        if self.config.chain:
+            graph = self._graph()
+            print("".join(f"{note}\n" for note in graph.notes), end="", flush=True)
+            return graph.stages
         made = [self._distance(name) for name in (*self.members, *self.classifiers)]
         for name in self.members:
             if self.classifiers:
@@ -109,6 +131,8 @@ class Plan:
     def ablation(self) -> list[Stage]:
         """What each step brings: untrained features, and the ensemble without the later steps."""
         made = [self._distance(name, untrained=True) for name in self.members]
+        if self.config.chain:
+            return [*made, *self._graph().extra]
         steps = ["plain", *(["fused"] if self.classifiers else [])]
         if self.config.rerank.enabled and self.classifiers:
             made += [self._rerank(name, {}, "reranked-only") for name in self.members]
@@ -117,6 +141,9 @@ class Plan:
 
     def scoreboard(self) -> list[tuple[str, str, Path]]:
         """Rows of the table of scores: (group, label, distance), in order."""
+        untrained = [("untrained", name, self.dist(name, "untrained")) for name in self.members]
+        if self.config.chain:
+            return [*untrained, *self._graph().rows]
         fused, reranked = bool(self.classifiers), self.config.rerank.enabled
         steps = [("single member", "plain")]
         if fused:
@@ -125,13 +152,27 @@ class Plan:
             steps.append(("re-ranked without fusing", "reranked-only"))
         if reranked:
             steps.append(("fused, then re-ranked" if fused else "re-ranked", "reranked"))
-        rows = [("untrained", name, self.dist(name, "untrained")) for name in self.members]
+        rows = untrained
         for group, step in steps:
             rows += [(group, name, self.dist(name, step)) for name in self.members]
             if len(self.members) > 1:
                 made = "final" if step == self.final_step else step
                 rows.append((group, "ensemble", self.dist("ensemble", made)))
         return rows
+
+    def _graph(self) -> Graph:
+        places = Places(
+            folder=self.base / "distances",
+            result=self.result(),
+            features=self._pair,
+            recipe=self.recipe,
+            overrides=self.overrides,
+        )
+        return build(self.config.chain, self.members, places)
+
+    def _pair(self, name: str) -> Pair:
+        query, gallery = self._features(name)
+        return query, gallery
 
     def _distance(self, name: str, *, untrained: bool = False) -> Stage:
         parts = self._features(name, "untrained" if untrained else "")

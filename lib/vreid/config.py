@@ -19,6 +19,7 @@ from vreid.config_keys import canonical, literal
 from vreid.config_tree import flatten, merge_deep, plain, to_dict
 from vreid.errors import ConfigError
 from vreid.options import Config
+from vreid.options.chain_order import check_parts
 
 
 class _Node(CfgNode):  # type: ignore[misc]
@@ -51,6 +52,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, part: str = "") ->
     pairs = parse_overrides(overrides)
     _merge(recipe, pairs, "command line")
     config = _build(recipe, str(path))
+    _check_chain(config, str(path))
     for name in (*config.members, *(key for key in PARTS if getattr(config, key))):
         part_config = _with_part(recipe, name, pairs, str(path))  # a typo in any part shows at once
         if name == part:
@@ -66,6 +68,8 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, part: str = "") ->
 def _with_part(recipe: _Node, part: str, pairs: Mapping[str, Any], where: str) -> Config:
     node = recipe.clone()
     options = node[part] if part in PARTS else node["members"][part]
+    if "chain" in options:
+        raise ConfigError(f"{where}: {part}.chain: a chain belongs to the recipe; state it there")
     if part in PARTS and "extra" in options:
         raise ConfigError(f"{where}: {part}.extra: a classifier trains on {part}.data alone")
     _merge(node, options, f"{where}: {part}")
@@ -73,7 +77,15 @@ def _with_part(recipe: _Node, part: str, pairs: Mapping[str, Any], where: str) -
     if part in PARTS:
         node["extra"] = _Node()
     config = _build(node, f"{where}: {part}")
-    return dataclasses.replace(config, members={}, orientation={}, camera={})
+    return dataclasses.replace(config, members={}, orientation={}, camera={}, chain=())
+
+
+def _check_chain(config: Config, where: str) -> None:
+    classifiers = [part for part in PARTS if getattr(config, part)]
+    try:
+        check_parts(config.chain, members=config.members, classifiers=classifiers)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:

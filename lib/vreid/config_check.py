@@ -11,6 +11,7 @@ from vreid.config_keys import canonical, coerce
 from vreid.config_tree import flatten, merge_deep, nest, plain
 from vreid.errors import ConfigError
 from vreid.options import Config, DataOptions
+from vreid.options.chain import parse_chain
 
 
 def check_layer(layer: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -51,6 +52,8 @@ def _checked(layer: Mapping[str, Any], kind: type, where: str, prefix: str) -> d
             result[name] = _checked(value, hint, where, f"{key}.")  # type: ignore[arg-type]
         elif is_named(hint):
             result[name] = _named_sections(value, get_args(hint)[1], where, key)
+        elif key == "chain":
+            result[name] = parse_chain(value, f"{where}: {key}")
         elif get_origin(hint) is collections.abc.Mapping:
             result[name] = _free_section(value, f"{where}: {key}")
         else:
@@ -93,7 +96,8 @@ def _suggestion(key: str) -> str:
             [f"{head}.{item.name}" for item in dataclasses.fields(DataOptions)],
             set(),
         )
-    leaves = {name.rsplit(".", 1)[-1]: name for name in options}
+    leaves = {name.rsplit(".", 1)[-1]: name for name in reversed(options)}  # the first one wins
     whole = difflib.get_close_matches(key, [*options, *sections], n=1) if sections else []
-    close = whole or [leaves[one] for one in difflib.get_close_matches(leaf, leaves, n=1)]
+    exact = [leaves[leaf]] if not head and leaf in leaves else []
+    close = exact or whole or [leaves[one] for one in difflib.get_close_matches(leaf, leaves, n=1)]
     return f"; did you mean {close[0]}?" if close else f"; the options are {', '.join(options)}"

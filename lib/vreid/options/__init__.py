@@ -4,6 +4,7 @@ The dataclasses are frozen and hold only plain values, so a configuration can be
 YAML and compared. `vreid.config` fills them from files and the command line.
 """
 
+from vreid.options.adapt import AdaptOptions
 from vreid.options.data import DataOptions, InputOptions
 from vreid.options.evaluation import EvaluationOptions, FusionOptions, RerankOptions
 from vreid.options.loss import LossOptions
@@ -12,6 +13,7 @@ from vreid.options.recipe import Config
 from vreid.options.solver import SolverOptions
 
 __all__ = [
+    "AdaptOptions",
     "Config",
     "DataOptions",
     "EvaluationOptions",

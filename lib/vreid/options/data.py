@@ -37,12 +37,14 @@ class DataOptions:
     masks: str = ""  # folder of the training images' masks, for input.swap
     plates: str = ""  # folder of background plates, for input.swap
     label: Literal["pid", "color", "type"] = "pid"  # what scripts.train tells apart; pid: vehicles
+    bins: int = 36  # orientation.train only: classes of 360 / bins degrees each
 
     def __post_init__(self) -> None:
         for key in ("test_fraction", "holdout"):
             value = getattr(self, key)
             require(0 <= value < 1, f"data.{key}", value, "a share in [0, 1) is needed")
         require(self.min_images >= 1, "data.min_images", self.min_images, "at least 1 is needed")
+        require(2 <= self.bins <= 360, "data.bins", self.bins, "2 to 360 bins are needed")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vreid.options.adapt import AdaptOptions
+from vreid.options.chain_features import Stage
+from vreid.options.chain_order import check_order
 from vreid.options.check import require
 from vreid.options.data import DataOptions, InputOptions
 from vreid.options.evaluation import EvaluationOptions, FusionOptions, RerankOptions
@@ -23,6 +26,9 @@ class Config:
         extra: Name of each further data set -> its options, as in ``data``, whose root it shares
             unless it has its own. The vehicle models train on its training images too; the
             classifiers of orientation and camera do not.
+        chain: What follows the features, see `vreid.options.chain`; empty: the plain order, which
+            ``fusion`` and ``rerank`` state. With a chain these two count for nothing.
+        adapt: Whether and how the vehicle models are trained on the target's images as well.
         members: Name of each vehicle model -> the options in which it differs from the recipe.
         orientation, camera: The same for the two classifiers; empty when the recipe has none.
     """
@@ -39,11 +45,14 @@ class Config:
     test: EvaluationOptions = field(default_factory=EvaluationOptions)
     fusion: FusionOptions = field(default_factory=FusionOptions)
     rerank: RerankOptions = field(default_factory=RerankOptions)
+    chain: tuple[Stage, ...] = ()
+    adapt: AdaptOptions = field(default_factory=AdaptOptions)
     members: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     orientation: Mapping[str, Any] = field(default_factory=dict)
     camera: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_order(self.chain)
         rule = "only vehicles can be joined: set pid, or take the sections of extra out"
         require(self.data.label == "pid" or not self.extra, "data.label", self.data.label, rule)
         for name, options in self.extra.items():
