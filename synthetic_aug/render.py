@@ -23,11 +23,13 @@ from shutil import rmtree
 
 from tqdm import tqdm
 
-from synthetic_aug.layout import remove_leftovers, write_layout
-from synthetic_aug.options import FORMAT_VERSION, CityOptions, differences
-from synthetic_aug.plan import REAL, SYNTHETIC, Tracklet, draw_tracklets, draw_vehiclex
-from synthetic_aug.sheet import write_sheet
-from synthetic_aug.worker import Painter, leave_interrupts, run_unit
+from synthetic_aug.city.identity import count_looks
+from synthetic_aug.city.layout import remove_leftovers, write_layout
+from synthetic_aug.city.options import FORMAT_VERSION, CityOptions, differences
+from synthetic_aug.city.plan import draw_tracklets, draw_vehiclex
+from synthetic_aug.city.records import REAL, SYNTHETIC, Tracklet
+from synthetic_aug.city.sheet import write_sheet
+from synthetic_aug.city.worker import Painter, leave_interrupts, run_unit
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.files import read_json, write_json
 
@@ -45,6 +47,17 @@ _HELP = {
     "lookalikes": "share of vehicles that have a twin of the same model and paint",
     "occluded": "share of passages with something in front of the vehicle",
     "vehiclex_images": "pictures in VehicleX's layout, 0 for none",
+    "variety": "share of vehicles of further body types, such as box vans and motorcycles",
+    "liveries": "share of vehicles with stripes, two tones, lettering or a taxi sign",
+    "dirt": "how dirty the dirtiest vehicles are, from 0 to 1",
+    "night": "share of cameras that film at night, by street lamps and headlights",
+    "rain": "share of cameras in rain",
+    "motion": "share of passages with a vehicle smeared by its speed",
+    "occluders": "share of passages with leaves, a sign, a railing or a lorry in front",
+    "shift": "number of another style of city (models, cameras, weather, light), 0 for the plain",
+    "distinct": "draw vehicles until no two look alike but for the declared look-alikes",
+    "sweep": "VehicleX part as a grid, such as orientation=8,light=3,height=2,distance=2,model=5,"
+    "color=3",
 }
 
 
@@ -69,8 +82,13 @@ def main(root: Path, options: CityOptions, *, jobs: int = 2, force: bool = False
     if _check(root, options):
         print(f"{root}: already rendered with these options")
         return root
+    tracklets = [*draw_tracklets(options), *draw_vehiclex(options)]  # refuses what it cannot make
     write_json(root / _STARTED, _record(options))
-    tracklets = [*draw_tracklets(options), *draw_vehiclex(options)]
+    vehicles = list({t.vehicle for t in tracklets if t.folder.startswith("image_")})
+    looks, twins = count_looks(options, vehicles)
+    print(
+        f"{root}: {len(vehicles)} vehicles of {looks} looks, {twins} of them declared look-alikes"
+    )
     _render(root, options, tracklets, jobs)
     remove_leftovers(root, tracklets)
     write_layout(root, options, tracklets)
@@ -196,6 +214,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="delete what is there, render anew")
     for field in fields(CityOptions):
         flag = "--" + field.name.replace("_", "-")
+        if isinstance(field.default, bool):
+            parser.add_argument(flag, action="store_true", help=_HELP[field.name])
+            continue
+        if isinstance(field.default, str):
+            text = f"{_HELP[field.name]} (default none)"
+            parser.add_argument(flag, default=field.default, metavar="GRID", help=text)
+            continue
         kind = float if isinstance(field.default, float) else int
         text = f"{_HELP[field.name]} (default {field.default})"
         parser.add_argument(flag, type=kind, default=field.default, metavar="N", help=text)

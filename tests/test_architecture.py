@@ -25,7 +25,7 @@ ROOMS = (
 CONDUCTORS: frozenset[str] = frozenset()
 
 # A pool hands its worker processes a value through a global or not at all.
-POOL_WORKERS = frozenset({"synthetic_aug/worker.py"})
+POOL_WORKERS = frozenset({"synthetic_aug/city/worker.py"})
 
 # The library's modules, below ``vreid``; a package stands for all that is in it.
 NOUNS = frozenset(
@@ -33,9 +33,10 @@ NOUNS = frozenset(
     | {"ranking", "protocol", "provenance", "scores", "relevance"}
     # How arrays are worked on fast: products, compiled loops, exact search.
     | {"product", "compiled", "blocks", "counting", "neighbours", "draws"}
+    | {"distributed", "masks", "predictions"}
 )
 LEAVES = frozenset(
-    {"data", "models", "losses", "optim", "precision"}
+    {"data", "models", "losses", "optim", "schedules", "averaging", "precision"}
     | {
         "metrics",
         "rerank",
@@ -46,20 +47,32 @@ LEAVES = frozenset(
         "debias",
         "whitening",
         "pairs",
+        "clusters",
+        "constraints",
+        "image_distance",
     }
 )
 JOINING = frozenset(
     {
         "build",
+        "build_data",
         "build_losses",
+        "build_swap",
         "checkpoint",
+        "class_values",
+        "classify",
         "cli",
         "config",
+        "config_check",
         "config_keys",
+        "config_tree",
         "engine",
+        "keeper",
         "extract",
+        "finite",
         "journal",
         "judge",
+        "learner",
         "options",
         "report",
         "runs",
@@ -93,7 +106,7 @@ NOT_FOR_ARRAYS = frozenset({"logging", "argparse", "yaml", "yacs", "io", "os", "
 VALUE_CALLS = frozenset(
     {"dict", "enumerate", "float", "frozenset", "int", "len", "list", "range", "sorted", "str"}
     | {"tuple", "zip", "max", "min", "maketrans"}
-    | {"array", "compile", "field", "get_args", "getLogger"}
+    | {"array", "compile", "field", "get_args", "getLogger", "timedelta"}
 )
 
 

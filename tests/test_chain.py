@@ -15,7 +15,7 @@ import scripts.train
 import submissions.check
 import submissions.score
 import synthetic_aug.render
-from synthetic_aug.options import CityOptions
+from synthetic_aug.city.options import CityOptions
 from vreid.features import Features
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synthetic_aug.cameras import (
+from synthetic_aug.city.cameras import (
     Camera,
     Pose,
     crop_of,
@@ -14,9 +14,9 @@ from synthetic_aug.cameras import (
     project,
     studio_camera,
 )
-from synthetic_aug.passage import draw_passage
-from synthetic_aug.places import PLACES
-from synthetic_aug.sensor import draw_sensor
+from synthetic_aug.city.passage import draw_passage
+from synthetic_aug.city.places import PLACES
+from synthetic_aug.city.sensor import draw_sensor
 
 
 def _camera() -> Camera:

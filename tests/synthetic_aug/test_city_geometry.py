@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from synthetic_aug.geometry import Block, Mesh, box, lathe, merge, select, sweep
+from synthetic_aug.city.geometry import Block, Mesh, box, merge, select
+from synthetic_aug.city.shapes import lathe, sweep
 
 
 def _volume(mesh: Mesh) -> float:

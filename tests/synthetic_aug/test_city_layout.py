@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from synthetic_aug.layout import remove_leftovers, rows_of, write_layout
-from synthetic_aug.options import CityOptions
-from synthetic_aug.plan import Tracklet, draw_tracklets, draw_vehiclex
+from synthetic_aug.city.layout import remove_leftovers, rows_of, write_layout
+from synthetic_aug.city.options import CityOptions
+from synthetic_aug.city.plan import draw_tracklets, draw_vehiclex
+from synthetic_aug.city.records import Tracklet
 
 OPTIONS = CityOptions(train_vehicles=4, test_vehicles=3, cameras=4, vehiclex_images=8)
 HEADER = b'<?xml version="1.0" encoding="gb2312"?>\n'

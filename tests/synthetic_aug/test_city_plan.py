@@ -5,14 +5,9 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from synthetic_aug.options import CityOptions, differences
-from synthetic_aug.plan import (
-    draw_tracklets,
-    draw_vehicles,
-    draw_vehiclex,
-    spec_of,
-    vehiclex_orientation,
-)
+from synthetic_aug.city.identity import draw_vehicles, spec_of
+from synthetic_aug.city.options import CityOptions, differences
+from synthetic_aug.city.plan import draw_tracklets, draw_vehiclex, vehiclex_orientation
 from vreid.errors import ConfigError
 
 OPTIONS = CityOptions(train_vehicles=20, test_vehicles=16)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from synthetic_aug.options import CityOptions
+from synthetic_aug.city.options import CityOptions
 from synthetic_aug.render import _command, main
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.files import read_json

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from synthetic_aug.sensor import draw_sensor, expose, jpeg, png
-from synthetic_aug.sky import DAYLIGHTS, panorama
+from synthetic_aug.city.sensor import draw_sensor, expose, jpeg, png
+from synthetic_aug.city.sky import DAYLIGHTS, panorama
 
 STILL = np.zeros(2)
 SENSOR = replace(draw_sensor(np.random.default_rng(0)), zoom=1.0, noise=0.0, gains=(1.0, 1.0, 1.0))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from synthetic_aug.geometry import Mesh
-from synthetic_aug.marks import LOUD, RACKS, rack_parts
-from synthetic_aug.paint import HEADLAMP, PAINTS, RUBBER, TAILLAMP, plate_picture, plate_text
-from synthetic_aug.profiles import BODY_TYPES, draw_plan
-from synthetic_aug.vehicle import VehicleSpec, _bare_body, build, draw_marks, draw_spec
+from synthetic_aug.city.geometry import Mesh
+from synthetic_aug.city.marks import LOUD, RACKS, rack_parts
+from synthetic_aug.city.paint import HEADLAMP, PAINTS, RUBBER, TAILLAMP, plate_picture, plate_text
+from synthetic_aug.city.profiles import BODY_TYPES, draw_plan
+from synthetic_aug.city.vehicle import VehicleSpec, _bare_body, build, draw_marks, draw_spec
 
 
 def _spec(body_type: str, seed: int, marks: int | None = None) -> VehicleSpec:

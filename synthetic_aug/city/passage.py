@@ -4,14 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic_aug.cameras import Camera, Pose
-from synthetic_aug.geometry import FloatArray
-from synthetic_aug.places import PLACES
+from synthetic_aug.city.cameras import Camera, Pose
+from synthetic_aug.city.geometry import FloatArray
+from synthetic_aug.city.places import PLACES
 
 
 @dataclass(frozen=True)
 class Bystander:
-    """Something near the vehicle: ``kind`` is car, pole or tree; ``choice`` picks which one."""
+    """Something near the vehicle: ``choice`` picks which one of its ``kind``.
+
+    Kinds are car, pole and tree, and those of `synthetic_aug.city.conditions`.
+    """
 
     kind: str
     choice: int

@@ -7,6 +7,13 @@ import numpy as np
 # The order is VehicleX's typeID, from 0.
 BODY_TYPES = ("sedan", "hatchback", "suv", "pickup", "van", "bus", "truck")
 
+# Families of body types that are built alike; `synthetic_aug.city.variants` has the further ones.
+HEAVY = ("bus", "truck", "coach")
+OPEN_BED = ("pickup", "singlecab")
+STEPPED_REAR = ("sedan", "coupe")
+TWO_WHEELED = ("motorcycle", "scooter")
+UPRIGHT_REAR = ("hatchback", "suv", "van", "estate", "minicar", "minivan", "boxvan")
+
 
 @dataclass(frozen=True)
 class BodyPlan:

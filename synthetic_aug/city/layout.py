@@ -9,9 +9,12 @@ of the test pictures lie in a separate folder, ``truth``.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from synthetic_aug.options import CityOptions
-from synthetic_aug.plan import REAL, SYNTHETIC, Tracklet, folder_path, spec_of, vehiclex_orientation
-from synthetic_aug.profiles import BODY_TYPES
+from synthetic_aug.city.identity import spec_of
+from synthetic_aug.city.options import CityOptions
+from synthetic_aug.city.plan import vehiclex_orientation
+from synthetic_aug.city.records import REAL, SYNTHETIC, Tracklet, folder_path
+from synthetic_aug.city.sweep import sweep_table
+from synthetic_aug.city.variants import ALL_TYPES
 from vreid.files import write_text
 
 Row = tuple[str, Tracklet]
@@ -84,7 +87,7 @@ def _write_vehiclex(root: Path, options: CityOptions, tracklets: Sequence[Trackl
         vehicle = tracklet.vehicle
         if vehicle.index not in kinds:
             spec = spec_of(options, vehicle)
-            kinds[vehicle.index] = (spec.color, BODY_TYPES.index(spec.plan.body_type))
+            kinds[vehicle.index] = (spec.color, ALL_TYPES.index(spec.plan.body_type))
         color, kind = kinds[vehicle.index]
         labels.append(
             [
@@ -97,6 +100,8 @@ def _write_vehiclex(root: Path, options: CityOptions, tracklets: Sequence[Trackl
             ]
         )
     write_text(root / SYNTHETIC / "train_label.xml", _xml(labels, "TrainingImages"))
+    if options.sweep:
+        write_text(root / SYNTHETIC / "sweep.csv", _lines(sweep_table(options)))
 
 
 def remove_leftovers(root: Path, tracklets: Iterable[Tracklet]) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic_aug.paint import RGB
+from synthetic_aug.city.paint import RGB
 
 SIZE = 1024  # pixels along each side of the picture
 

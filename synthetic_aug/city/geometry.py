@@ -11,7 +11,6 @@ Vehicle axes: x forward, y to the left, z up, metres, the ground at z = 0.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +154,8 @@ class Block:
         used, compact = np.unique(faces, return_inverse=True)
         places = np.unravel_index(used, shape)
         cube = np.stack([line[place] for line, place in zip(lines, places, strict=True)], axis=1)
-        mesh = make_mesh(self.at(cube), compact.reshape(-1, 3))
+        points = self.at(cube)
+        mesh = make_mesh(points, compact.reshape(-1, 3), dirt_places(points))
         rows: dict[str, IntArray] = {}
         start = 0
         for name, part in parts.items():
@@ -199,6 +199,15 @@ class Block:
         return Mesh(mesh.vertices + lift * mesh.normals, mesh.faces, mesh.normals, mesh.uvs)
 
 
+def dirt_places(points: FloatArray) -> FloatArray:
+    """Texture coordinates (V, 2) of a pattern that is laid over a vehicle by height.
+
+    The first repeats every six metres along and three across, the second grows with the height, 1
+    at four metres.
+    """
+    return np.stack([points[:, 0] / 6 + points[:, 1] / 3, points[:, 2] / 4], axis=1)
+
+
 def select(mesh: Mesh, rows: IntArray) -> Mesh:
     """Return the triangles named by ``rows`` with the normals that they have in the whole mesh."""
     used, compact = np.unique(mesh.faces[rows], return_inverse=True)
@@ -212,39 +221,3 @@ def box(center: Sequence[float], size: Sequence[float], *, bevel: float = 0.02) 
     middle = np.asarray(center, dtype=np.float64)
     block = Block(lambda cube: middle + cube * half, (edge[0], edge[1], edge[2]), arc=(0.0, 1.0))
     return block.mesh()[0]
-
-
-def lathe(profile: Sequence[tuple[float, float]], *, segments: int = 20) -> Mesh:
-    """Turn a profile about the y axis.
-
-    Args:
-        profile: (radius, y) pairs, y falling from the outer (left) side to the inner one.
-        segments: number of flat facets round the axis; normals are smooth.
-    """
-    angle = np.linspace(0.0, 2 * np.pi, segments + 1)
-    radius, y = (np.array(column) for column in zip(*profile, strict=True))
-    points = np.stack(
-        [
-            np.outer(np.cos(angle), radius),
-            np.broadcast_to(y, (len(angle), len(y))),
-            np.outer(np.sin(angle), radius),
-        ],
-        axis=-1,
-    ).reshape(-1, 3)
-    faces = grid_faces(len(angle), len(y))
-    return make_mesh(points, faces)
-
-
-def sweep(points: Any, *, radius: float, sides: int = 5) -> Mesh:
-    """Make a thin tube along a polyline of (N, 3) points, open at its ends."""
-    path = np.asarray(points, dtype=np.float64)
-    along = np.gradient(path, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    helper = np.where(np.abs(along[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
-    side = np.cross(along, helper)
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
-    up = np.cross(side, along)
-    angle = np.linspace(0.0, 2 * np.pi, sides + 1)
-    ring = side[:, None] * np.cos(angle)[:, None] + up[:, None] * np.sin(angle)[:, None]
-    vertices = path[:, None] + radius * ring  # (N, sides + 1, 3)
-    return make_mesh(vertices.reshape(-1, 3), grid_faces(len(path), sides + 1))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic_aug.body import Body, Panel, Parts
-from synthetic_aug.geometry import Mesh, box, sweep
-from synthetic_aug.paint import AMBER, RGB, SEAM, STEEL, WOOD, Material, solid
+from synthetic_aug.city.body import Body, Panel, Parts
+from synthetic_aug.city.geometry import Mesh, box
+from synthetic_aug.city.paint import AMBER, RGB, SEAM, STEEL, WOOD, Material, solid
+from synthetic_aug.city.shapes import sweep
 
 # Colours of foil and cargo, chosen to stand out against most paints.
 LOUD: tuple[RGB, ...] = (

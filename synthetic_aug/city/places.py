@@ -4,18 +4,21 @@ A place is centred at the origin with its main road along x; traffic keeps to th
 heading towards +x drive at negative y.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic_aug.geometry import FloatArray, Mesh, box, grid_faces, make_mesh, merge, sweep
-from synthetic_aug.ground import paint_ground
-from synthetic_aug.paint import RGB, Material
+from synthetic_aug.city.geometry import FloatArray, Mesh, box, grid_faces, make_mesh, merge
+from synthetic_aug.city.ground import paint_ground
+from synthetic_aug.city.paint import RGB, Material
+from synthetic_aug.city.shapes import sweep
 
 EXTENT = 64.0  # side of the painted square in metres
 BARK = Material((0.09, 0.06, 0.04), roughness=0.9)
 POLE = Material((0.22, 0.23, 0.24), roughness=0.5, metallic=0.6)
+_CLEARANCE = 2.6  # metres that a tree keeps from a line of sight
 CONCRETE = Material((0.36, 0.35, 0.33), roughness=0.85)
 
 
@@ -105,8 +108,27 @@ def pole(height: float = 8.0) -> list[tuple[Material, Mesh]]:
     return [(POLE, box((0, 0, height / 2), (0.2, 0.2, height), bevel=0.06))]
 
 
-def furniture(place: Place, rng: np.random.Generator) -> list[tuple[Material, Mesh]]:
-    """Everything that stands still beside the road."""
+Line = tuple[tuple[float, float], tuple[float, float]]
+
+
+def _away(at: Sequence[float], line: Line) -> float:
+    """Distance of a place from a line of sight on the ground."""
+    start, end = (np.asarray(point) for point in line)
+    way = end - start
+    share = float(np.clip((np.asarray(at[:2]) - start) @ way / (way @ way), 0, 1))
+    return float(np.linalg.norm(np.asarray(at[:2]) - start - share * way))
+
+
+def furniture(
+    place: Place, rng: np.random.Generator, *, free: Sequence[Line] = ()
+) -> list[tuple[Material, Mesh]]:
+    """Everything that stands still beside the road.
+
+    Args:
+        place: the place.
+        rng: draws what stands where.
+        free: lines of sight on the ground, from and to, near which no tree is planted.
+    """
     parts: list[tuple[Material, Mesh]] = []
     edge = place.half_road
     for side in (-1, 1):
@@ -125,7 +147,9 @@ def furniture(place: Place, rng: np.random.Generator) -> list[tuple[Material, Me
             0.0,
         )
         height = float(rng.uniform(4.0, 6.5))
-        parts += [(material, mesh.moved(at)) for material, mesh in tree(rng, height=height)]
+        grown = tree(rng, height=height)
+        if min((_away(at, line) for line in free), default=_CLEARANCE) >= _CLEARANCE:
+            parts += [(material, mesh.moved(at)) for material, mesh in grown]
     for x in np.arange(-27, 28, 13.5):
         size = (rng.uniform(7, 12), 6.0, rng.uniform(4, 11))
         toward = float(rng.choice((-1, 1)))

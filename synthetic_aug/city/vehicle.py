@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthetic_aug.bodies import Dent
-from synthetic_aug.body import Body, Parts
-from synthetic_aug.cars import build_car
-from synthetic_aug.geometry import Mesh, merge
-from synthetic_aug.heavy import build_bus, build_truck
-from synthetic_aug.marks import (
+from synthetic_aug.city.bodies import Dent
+from synthetic_aug.city.body import Body, Parts
+from synthetic_aug.city.buses import build_bus
+from synthetic_aug.city.cars import build_car
+from synthetic_aug.city.geometry import Mesh, merge
+from synthetic_aug.city.heavy import build_truck
+from synthetic_aug.city.livery import Livery, draw_livery, livery_parts, may_be_taxi
+from synthetic_aug.city.marks import (
     LOUD,
     RACKS,
     Cargo,
@@ -21,7 +23,7 @@ from synthetic_aug.marks import (
     scuff_parts,
     sticker_parts,
 )
-from synthetic_aug.paint import (
+from synthetic_aug.city.paint import (
     PAINTS,
     RGB,
     Material,
@@ -31,11 +33,13 @@ from synthetic_aug.paint import (
     plate_text,
     solid,
 )
-from synthetic_aug.profiles import BODY_TYPES, BodyPlan, draw_plan
-from synthetic_aug.wheels import Rim, draw_rim, wheel_set
+from synthetic_aug.city.profiles import BODY_TYPES, HEAVY, OPEN_BED, TWO_WHEELED, BodyPlan
+from synthetic_aug.city.two_wheelers import Rider, build_two_wheeler, draw_rider
+from synthetic_aug.city.variants import draw_any_plan
+from synthetic_aug.city.wheels import Rim, draw_rim, wheel_set
 
 # How often each body type occurs, in the order of `BODY_TYPES`.
-_FREQUENCY = (0.22, 0.18, 0.2, 0.12, 0.12, 0.06, 0.10)
+FREQUENCY = (0.22, 0.18, 0.2, 0.12, 0.12, 0.06, 0.10)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class VehicleSpec:
     """Everything that determines a vehicle's looks.
 
     ``plan``, ``coat`` and ``load`` are the model and its paint, which look-alikes share; the rest
-    are individual marks.
+    are individual marks. ``dirt`` in [0, 1] and ``grain`` say how much dirt in which pattern.
     """
 
     plan: BodyPlan
@@ -62,31 +66,42 @@ class VehicleSpec:
     cargo: Cargo | None
     dents: tuple[Dent, ...]
     scuff: tuple[float, float, int] | None
+    livery: Livery | None = None
+    rider: Rider | None = None
+    dirt: float = 0.0
+    grain: int = 0
 
 
 def draw_spec(
-    rng: np.random.Generator, *, body_type: str | None = None, marks: int | None = None
+    rng: np.random.Generator,
+    *,
+    body_type: str | None = None,
+    marks: int | None = None,
+    popularity: tuple[float, ...] = (),
 ) -> VehicleSpec:
     """Draw a vehicle.
 
     Args:
         rng: source of every choice.
-        body_type: one of `BODY_TYPES`; drawn by frequency by default.
+        body_type: one of `ALL_TYPES`; drawn by frequency among `BODY_TYPES` by default.
         marks: number of strong marks (rack, foil, roof, cargo); drawn from 0 to 3 by default.
+        popularity: factors of the frequencies of the `PAINTS`; all alike by default.
     """
     if body_type is None:
-        body_type = BODY_TYPES[int(rng.choice(len(BODY_TYPES), p=_FREQUENCY))]
-    plan = draw_plan(body_type, rng)
+        body_type = BODY_TYPES[int(rng.choice(len(BODY_TYPES), p=FREQUENCY))]
+    plan = draw_any_plan(body_type, rng)
     weights = np.array([weight for _, _, weight in PAINTS])
-    if body_type in ("bus", "truck"):  # fleets are more colourful
+    if body_type in HEAVY:  # fleets are more colourful
         weights = weights**0.4
+    if popularity:
+        weights = weights * np.array(popularity)
     color = int(rng.choice(len(PAINTS), p=weights / weights.sum()))
     load_colors: tuple[RGB, ...] = ((0.75, 0.75, 0.74), (0.42, 0.43, 0.44), *LOUD)
     load = solid(load_colors[int(rng.integers(0, len(load_colors)))])
     model = VehicleSpec(
         plan=plan, color=color, coat=paint(color, rng), load=load,
         flat=bool(rng.random() < 0.35), panelled=bool(rng.random() < 0.5),
-        bare=bool(rng.random() < (0.5 if body_type in ("pickup", "van") else 0.15)),
+        bare=bool(rng.random() < (0.5 if body_type in (*OPEN_BED, "van", "boxvan") else 0.15)),
         roof=None, tint=0.0, rim=draw_rim(rng), plate="", rack=None, stickers=(), cargo=None,
         dents=(), scuff=None,
     )  # fmt: skip
@@ -100,7 +115,7 @@ def draw_marks(
     plan = model.plan
     count = int(rng.choice(4, p=(0.2, 0.3, 0.3, 0.2))) if marks is None else marks
     kinds = ["rack", "sticker", "sticker", "roof", "scuff"]
-    if plan.body_type in ("bus", "truck"):
+    if plan.body_type in HEAVY:
         kinds = ["sticker", "sticker", "rack" if plan.body_type == "truck" else "roof", "sticker"]
     order = [kinds[int(index)] for index in rng.permutation(len(kinds))][:count]
     bright = LOUD[int(rng.integers(0, len(LOUD)))]
@@ -124,7 +139,7 @@ def draw_marks(
         rim=draw_rim(rng),
         plate=plate_text(rng),
         rack=(RACKS[int(rng.integers(0, len(RACKS)))], bright) if "rack" in order else None,
-        stickers=draw_stickers(rng, bonnet=plan.body_type not in ("bus", "truck"),
+        stickers=draw_stickers(rng, bonnet=plan.body_type not in HEAVY,
                                count=order.count("sticker")),
         cargo=draw_cargo(rng) if rng.random() < 0.75 else None,
         dents=dents,
@@ -136,23 +151,64 @@ def draw_marks(
     )  # fmt: skip
 
 
+def draw_extras(
+    spec: VehicleSpec,
+    rng: np.random.Generator,
+    *,
+    liveries: float = 0.0,
+    dirt: float = 0.0,
+) -> VehicleSpec:
+    """Give a vehicle what the first cities did not have; the same draws whatever the shares.
+
+    Args:
+        spec: the vehicle.
+        rng: source of every choice.
+        liveries: chance of a livery; twice that for vans, trucks and buses, none on two wheels.
+        dirt: greatest amount of dirt in [0, 1]; most vehicles have little of it.
+    """
+    kind = spec.plan.body_type
+    rider = draw_rider(rng)
+    livery = draw_livery(rng, spec.coat, taxi=may_be_taxi(kind))
+    chance, amount, grain = rng.random(), rng.random() ** 1.5, int(rng.integers(0, 2**20))
+    share = liveries * (2.0 if kind in (*HEAVY, "van", "boxvan") else 1.0)
+    wears = kind not in TWO_WHEELED and chance < share
+    return replace(
+        spec,
+        rider=rider if kind in TWO_WHEELED else None,
+        livery=livery if wears else None,
+        # Under a roof sign of its own and foil a livery would not be seen.
+        rack=None if wears and livery.kind == "taxi" else spec.rack,
+        stickers=() if wears else spec.stickers,
+        bare=spec.bare and not wears,  # a livery goes over painted bumpers
+        dirt=round(float(amount * dirt), 3),
+        grain=grain if dirt else 0,
+    )
+
+
 def _bare_body(spec: VehicleSpec) -> Body:
     plan, plate = spec.plan, number_plate(spec.plate)
+    if spec.dirt:
+        coat, load = _dirty(spec, spec.coat), _dirty(spec, spec.load)
+        spec = replace(spec, coat=coat, load=load, roof=spec.roof and _dirty(spec, spec.roof))
     roof = spec.roof or spec.coat
-    if plan.body_type == "bus":
+    if plan.body_type in ("bus", "coach"):
         return build_bus(plan, spec.coat, roof, glass(spec.tint), plate=plate)
     if plan.body_type == "truck":
         return build_truck(plan, spec.coat, spec.load, plate=plate, flat=spec.flat)
     return build_car(
-        plan, spec.coat, roof, glass(spec.tint), plate=plate,
+        plan, spec.coat, roof, glass(spec.tint), plate=plate, box_coat=spec.load,
         panelled=spec.panelled and plan.body_type == "van", bare=spec.bare, dents=spec.dents,
     )  # fmt: skip
+
+
+def _dirty(spec: VehicleSpec, material: Material) -> Material:
+    return replace(material, dirt=spec.dirt, grain=spec.grain)
 
 
 def _wheels(spec: VehicleSpec) -> Parts:
     plan, half = spec.plan, spec.plan.width / 2
     front, rear = plan.axles
-    if plan.body_type not in ("bus", "truck"):
+    if plan.body_type not in HEAVY:
         width = 0.6 * plan.wheel_radius
         return wheel_set(
             [(front, half - 0.035), (rear, half - 0.035)], plan.wheel_radius, width, spec.rim
@@ -166,8 +222,13 @@ def _wheels(spec: VehicleSpec) -> Parts:
 
 def build(spec: VehicleSpec) -> dict[Material, Mesh]:
     """Make the vehicle's meshes, one per material, standing on z = 0 over the origin."""
+    if spec.rider is not None:
+        plate = number_plate(spec.plate)
+        return _grouped(build_two_wheeler(spec.plan, spec.coat, spec.rider, spec.rim, plate=plate))
     body = _bare_body(spec)
     parts = list(body.parts) + _wheels(spec)
+    if spec.livery is not None:
+        parts += livery_parts(body, spec.livery)
     for sticker in spec.stickers:
         parts += sticker_parts(body, sticker)
     if spec.rack is not None:
@@ -176,6 +237,10 @@ def build(spec: VehicleSpec) -> dict[Material, Mesh]:
         parts += scuff_parts(body, spec.scuff[:2], spec.scuff[2])
     if spec.cargo is not None:
         parts += cargo_parts(body, spec.cargo)
+    return _grouped(parts)
+
+
+def _grouped(parts: Parts) -> dict[Material, Mesh]:
     groups: dict[Material, list[Mesh]] = {}
     for material, mesh in parts:
         groups.setdefault(material, []).append(mesh)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic_aug.geometry import Mesh, grid_faces, lathe, make_mesh, merge
-from synthetic_aug.paint import RUBBER, TRIM, Material
+from synthetic_aug.city.geometry import Mesh, grid_faces, make_mesh, merge
+from synthetic_aug.city.paint import RUBBER, TRIM, Material
+from synthetic_aug.city.shapes import lathe
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic_aug.geometry import Block, FloatArray
-from synthetic_aug.profiles import BodyPlan
+from synthetic_aug.city.geometry import Block, FloatArray
+from synthetic_aug.city.profiles import OPEN_BED, STEPPED_REAR, UPRIGHT_REAR, BodyPlan
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ def side_profile(plan: BodyPlan) -> tuple[FloatArray, FloatArray]:
         (front - 0.10, plan.nose + 0.02),
         (front, plan.nose - 0.05),
     ]
-    if plan.body_type == "sedan":
+    if plan.body_type in STEPPED_REAR:
         tail = [
             (rear, plan.deck - 0.05),
             (rear + 0.10, plan.deck),
             (plan.glass_rear, plan.deck),
             (plan.glass_rear + 0.5, plan.belt),
         ]
-    elif plan.body_type == "pickup":
-        floor = 0.62 * plan.deck
+    elif plan.body_type in OPEN_BED or plan.body_type == "boxvan":
+        floor = 0.85 if plan.body_type == "boxvan" else 0.62 * plan.deck
         tail = [(rear, floor), (plan.glass_rear - 0.04, floor), (plan.glass_rear, plan.belt)]
     else:
         tail = [(rear, plan.belt), (plan.glass_rear + 0.2, plan.belt)]
@@ -122,7 +122,7 @@ def cabin(plan: BodyPlan) -> Block:
     """Upper body: pillars, roof, and the surfaces on which the windows lie."""
     base = cabin_base(plan)
     width = plan.width / 2 * 0.945
-    upright = plan.body_type in ("hatchback", "suv", "van")
+    upright = plan.body_type in UPRIGHT_REAR
 
     def bend(cube: FloatArray) -> FloatArray:
         s, t, u = cube.T

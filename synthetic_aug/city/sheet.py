@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic_aug.options import CityOptions
-from synthetic_aug.plan import Tracklet, folder_path, spec_of
-from synthetic_aug.profiles import BODY_TYPES
-from synthetic_aug.sensor import jpeg
+from synthetic_aug.city.cameras import Camera
+from synthetic_aug.city.conditions import city_cameras
+from synthetic_aug.city.identity import spec_of
+from synthetic_aug.city.options import CityOptions
+from synthetic_aug.city.profiles import BODY_TYPES
+from synthetic_aug.city.records import Tracklet, folder_path
+from synthetic_aug.city.sensor import jpeg
 from vreid.files import atomic_path
 
 _CELL, _LABEL, _COLUMNS = 128, 18, 10
@@ -44,20 +47,28 @@ def _row(label: str, pictures: Sequence[Picture]) -> Picture:
     return np.concatenate([strip, np.concatenate(cells, axis=1)], axis=0)
 
 
+def _weather_words(camera: Camera) -> str:
+    night = ", night" if camera.weather.night else ""
+    return night + (", rain" if camera.weather.rain else "")
+
+
 def write_sheet(root: Path, options: CityOptions, tracklets: Sequence[Tracklet]) -> Path:
     """Write ``contact_sheet.jpg``: body types, cameras, tracklets, look-alikes, VehicleX layout."""
     train = [tracklet for tracklet in tracklets if tracklet.folder == "image_train"]
     rows = []
     by_type: dict[str, list[Tracklet]] = {name: [] for name in BODY_TYPES}
     for tracklet in train:
-        by_type[spec_of(options, tracklet.vehicle).plan.body_type].append(tracklet)
+        kind = spec_of(options, tracklet.vehicle).plan.body_type
+        by_type.setdefault(kind, []).append(tracklet)
     for name, found in by_type.items():
         chosen = found[:: max(1, len(found) // _COLUMNS)]
         rows.append(_row(name, [_load(root, t, len(t.names) // 2) for t in chosen]))
+    cameras = city_cameras(options)
     for camera in range(min(options.cameras, 8)):
         found = [tracklet for tracklet in train if tracklet.camera == camera]
         pictures = [_load(root, t, 0) for t in found[:: max(1, len(found) // _COLUMNS)]]
-        rows.append(_row(f"camera c{camera + 1:03d}", pictures))
+        label = f"camera c{camera + 1:03d}{_weather_words(cameras[camera])}"
+        rows.append(_row(label, pictures))
     for number in sorted({tracklet.vehicle.number for tracklet in train})[:3]:
         found = [tracklet for tracklet in train if tracklet.vehicle.number == number]
         pictures = [_load(root, t, k) for t in found for k in range(len(t.names))]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic_aug.geometry import FloatArray
-from synthetic_aug.paint import RGB
+from synthetic_aug.city.geometry import FloatArray
+from synthetic_aug.city.paint import RGB
 
 WIDTH, HEIGHT = 128, 64
 

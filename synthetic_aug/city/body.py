@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from synthetic_aug.geometry import Block, Mesh
-from synthetic_aug.paint import Material
-from synthetic_aug.profiles import BodyPlan
+from synthetic_aug.city.geometry import Block, Mesh
+from synthetic_aug.city.paint import Material
+from synthetic_aug.city.profiles import BodyPlan
 
 Parts = list[tuple[Material, Mesh]]
 Span = tuple[float, float]

@@ -22,6 +22,8 @@ class Material:
         metallic: 0 dielectric, 1 metal.
         clearcoat: strength of the varnish in [0, 1].
         plate: text of a number plate painted on it; empty for none.
+        dirt: how much dust and mud covers its lower parts, in [0, 1].
+        grain: which one of many patterns of dirt.
     """
 
     color: RGB
@@ -29,6 +31,8 @@ class Material:
     metallic: float = 0.0
     clearcoat: float = 0.0
     plate: str = ""
+    dirt: float = 0.0
+    grain: int = 0
 
 
 # Name, linear RGB, relative frequency on the road. The order is VehicleX's colorID, from 0.

@@ -1,9 +1,10 @@
 """Cars, pickups and vans complete: shell, windows, lamps, grille, bumpers, plates, seams."""
 
-from synthetic_aug.bodies import Dent, cabin, cabin_level, hull, hull_side
-from synthetic_aug.body import Body, Panel, Parts, both_sides, mirror_pair, rectangle
-from synthetic_aug.geometry import Block, box, select
-from synthetic_aug.paint import (
+from synthetic_aug.city.bodies import Dent, cabin, cabin_level, hull, hull_side
+from synthetic_aug.city.body import Body, Panel, Parts, both_sides, mirror_pair, rectangle
+from synthetic_aug.city.boxes import bed_of, box_of
+from synthetic_aug.city.geometry import Block, box, select
+from synthetic_aug.city.paint import (
     AMBER,
     CHROME,
     HEADLAMP,
@@ -13,7 +14,7 @@ from synthetic_aug.paint import (
     TRIM,
     Material,
 )
-from synthetic_aug.profiles import BodyPlan
+from synthetic_aug.city.profiles import OPEN_BED, STEPPED_REAR, BodyPlan
 
 # Side windows along the cabin, as ranges of s from the rear (-1) to the front (1).
 _WINDOWS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -22,6 +23,12 @@ _WINDOWS: dict[str, tuple[tuple[float, float], ...]] = {
     "suv": ((-0.92, -0.5), (-0.44, 0.1), (0.15, 0.9)),
     "pickup": ((-0.86, -0.1), (-0.03, 0.9)),
     "van": ((-0.94, -0.38), (-0.33, 0.28), (0.36, 0.9)),
+    "estate": ((-0.93, -0.56), (-0.51, 0.1), (0.15, 0.9)),
+    "coupe": ((-0.62, -0.3), (-0.24, 0.88)),
+    "minicar": ((-0.9, -0.42), (-0.35, 0.88)),
+    "minivan": ((-0.94, -0.52), (-0.47, 0.08), (0.13, 0.92)),
+    "singlecab": ((-0.62, 0.86),),
+    "boxvan": ((-0.45, 0.86),),
 }
 
 
@@ -32,18 +39,20 @@ def build_car(
     pane: Material,
     *,
     plate: Material,
+    box_coat: Material | None = None,
     panelled: bool = False,
     bare: bool = False,
     dents: tuple[Dent, ...] = (),
 ) -> Body:
-    """Build a sedan, hatchback, SUV, pickup or van.
+    """Build a sedan, hatchback, SUV, pickup, van or one of their variants.
 
     Args:
-        plan: measurements; its body type is one of the five.
+        plan: measurements; its body type is one of those with windows above.
         coat: paint of the body.
         roof: paint of the roof, the same as ``coat`` unless two-tone.
         pane: material of the side and rear windows.
         plate: number plate.
+        box_coat: paint of a box van's box; the coat's by default.
         panelled: a van without rear side windows.
         bare: unpainted bumpers and sills.
         dents: hollows in the hull's sides.
@@ -65,11 +74,15 @@ def build_car(
     parts += _rear(plan, lower, upper, plate, bare)
     parts += _seams(plan, lower, bare)
     parts += _mirrors(plan, coat if not bare else TRIM)
-    bed = None
-    if plan.body_type == "pickup":
-        extra, bed = _bed(plan, coat)
+    bed, panels = None, _panels(plan, lower, upper)
+    if plan.body_type in OPEN_BED:
+        extra, bed = bed_of(plan, coat)
         parts += extra
-    return Body(plan, parts, *_panels(plan, lower, upper), bonnet=True, roof=_roof(plan), bed=bed)
+    elif plan.body_type == "boxvan":
+        extra, flanks = box_of(plan, box_coat or coat)
+        parts += extra
+        panels = (*flanks, panels[3])
+    return Body(plan, parts, *panels, bonnet=True, roof=_roof(plan), bed=bed)
 
 
 def _windows(plan: BodyPlan, upper: Block, pane: Material, panelled: bool) -> Parts:
@@ -87,7 +100,7 @@ def _windows(plan: BodyPlan, upper: Block, pane: Material, panelled: bool) -> Pa
         parts += both_sides(upper, frame, SEAM, lift=0.005)
         parts += both_sides(upper, rectangle((rear, front), (low, high)), pane, lift=0.01)
     if not (panelled and plan.body_type == "van"):
-        bottom = low + (0.0 if plan.body_type in ("sedan", "pickup") else 0.1)
+        bottom = low + (0.0 if plan.body_type in STEPPED_REAR + OPEN_BED else 0.1)
         rear_glass = [(-0.8, bottom), (0.8, bottom), (0.76, 0.74), (-0.76, 0.74)]
         parts.append((pane, upper.patch("rear", rear_glass, lift=0.01)))
     return parts
@@ -132,12 +145,12 @@ def _bumper_wrap(lower: Block, face: str, sign: float) -> Parts:
 
 
 def _rear(plan: BodyPlan, lower: Block, upper: Block, plate: Material, bare: bool) -> Parts:
-    level = 0.16 if plan.body_type == "sedan" else -0.05
+    level = 0.16 if plan.body_type in STEPPED_REAR else -0.05
     parts: Parts = [
         (plate, lower.patch("rear", rectangle((0.28, -0.28), (level, level + 0.24)), lift=0.02)),
         (TRIM, lower.patch("rear", rectangle((-0.66, 0.66), (-0.88, -0.6)))),
     ]
-    if plan.body_type == "sedan":
+    if plan.body_type in STEPPED_REAR:
         lamp = [
             [(0.48, 0.3), (0.99, 0.3), (0.99, 0.72), (0.48, 0.66)],
             [(0.36, 0.42), (0.99, 0.42), (0.99, 0.68), (0.36, 0.62)],
@@ -147,7 +160,7 @@ def _rear(plan: BodyPlan, lower: Block, upper: Block, plate: Material, bare: boo
         parts += both_sides(
             lower, [(-1.0, 0.3), (-0.92, 0.5), (-0.92, 0.68), (-1.0, 0.7)], TAILLAMP
         )
-    elif plan.body_type == "pickup":
+    elif plan.body_type in OPEN_BED or plan.body_type == "boxvan":
         parts += mirror_pair(lower, "rear", rectangle((0.84, 0.99), (0.0, 0.96)), TAILLAMP)
     else:
         high = 0.95 if plan.lamp_style else 0.7
@@ -157,7 +170,7 @@ def _rear(plan: BodyPlan, lower: Block, upper: Block, plate: Material, bare: boo
         if plan.lamp_style == 2 or plan.body_type == "van":
             low = cabin_level(plan, plan.belt)
             parts += mirror_pair(upper, "rear", rectangle((0.85, 0.99), (low, 0.3)), TAILLAMP)
-    seam = 0.78 if plan.body_type == "sedan" else 0.02
+    seam = 0.78 if plan.body_type in STEPPED_REAR else 0.02
     parts.append((SEAM, lower.patch("rear", rectangle((-0.7, 0.7), (-0.5, -0.47)))))
     if plan.body_type == "van":  # two wings of a rear door
         parts.append((SEAM, upper.patch("rear", rectangle((-0.015, 0.015), (-0.8, 0.85)))))
@@ -195,32 +208,13 @@ def _mirrors(plan: BodyPlan, coat: Material) -> Parts:
     parts: Parts = []
     for side in (1, -1):
         y = side * (plan.width / 2 + 0.05)
-        high = 0.26 if plan.body_type in ("van", "pickup") else 0.16
+        high = 0.26 if plan.body_type in ("van", "boxvan", *OPEN_BED) else 0.16
         parts.append((coat, box((x, y, plan.belt + 0.1), (0.13, 0.2, high), bevel=0.05)))
         parts.append((STEEL, box((x - 0.07, y, plan.belt + 0.1), (0.02, 0.16, high - 0.04))))
     parts.append(
         (AMBER, box((x + 0.065, plan.width / 2 + 0.1, plan.belt + 0.06), (0.02, 0.06, 0.03)))
     )
     return parts
-
-
-def _bed(plan: BodyPlan, coat: Material) -> tuple[Parts, tuple[float, float, float, float]]:
-    """Walls and tail gate round a pickup's bed, and the place inside it."""
-    rear, front, floor = -plan.length / 2, plan.glass_rear - 0.02, 0.62 * plan.deck
-    height, middle = plan.deck - floor + 0.06, (plan.deck + floor) / 2 - 0.03
-    inner = plan.width / 2 - 0.12
-    parts: Parts = [
-        (SEAM, box(((rear + front) / 2, 0, floor + 0.01), (front - rear - 0.1, 2 * inner, 0.05)))
-    ]
-    center, size = (rear + front) / 2 + 0.03, front - rear - 0.06
-    for side in (1, -1):
-        y = side * (plan.width / 2 * 0.975 - 0.05)
-        parts.append((coat, box((center, y, middle), (size, 0.1, height), bevel=0.03)))
-    parts.append(
-        (coat, box((rear + 0.09, 0, middle), (0.09, 2 * inner + 0.08, height), bevel=0.03))
-    )
-    parts.append((coat, box((front - 0.02, 0, middle), (0.06, 2 * inner, height), bevel=0.02)))
-    return parts, (rear + 0.16, front - 0.08, inner, floor + 0.04)
 
 
 def _roof(plan: BodyPlan) -> tuple[float, float, float, float]:

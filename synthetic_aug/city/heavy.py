@@ -1,16 +1,13 @@
-"""Buses and trucks complete."""
-
-from itertools import pairwise
+"""Trucks complete, and the box body with rounded edges that buses are made of as well."""
 
 import numpy as np
 
-from synthetic_aug.body import Body, Panel, Parts, both_sides, mirror_pair, rectangle
-from synthetic_aug.geometry import Block, FloatArray, Mesh, box, select
-from synthetic_aug.paint import HEADLAMP, SEAM, STEEL, TAILLAMP, TRIM, Material
-from synthetic_aug.profiles import BodyPlan
+from synthetic_aug.city.body import Body, Panel, Parts, both_sides, mirror_pair, rectangle
+from synthetic_aug.city.geometry import Block, FloatArray, Mesh, box, select
+from synthetic_aug.city.paint import HEADLAMP, SEAM, STEEL, TAILLAMP, TRIM, Material
+from synthetic_aug.city.profiles import BodyPlan
 
-_SCREEN = Material((0.03, 0.035, 0.037), roughness=0.12, clearcoat=1.0)
-_SIGN = Material((0.015, 0.012, 0.008), roughness=0.4)
+SCREEN = Material((0.03, 0.035, 0.037), roughness=0.12, clearcoat=1.0)
 
 
 def slab(
@@ -65,85 +62,11 @@ def slab(
     return Block(bend, rounding, (lines, (0.0,), (-0.6, -0.2, 0.2, 0.6)))
 
 
-def _shell(block: Block, coat: Material, roof: Material | None = None) -> Parts:
+def shell(block: Block, coat: Material, roof: Material | None = None) -> Parts:
+    """Surfaces of a block: painted, the top in the roof's paint, the bottom dark."""
     surface, sides = block.mesh()
     materials = {"top": roof or coat, "bottom": SEAM}
     return [(materials.get(name, coat), select(surface, rows)) for name, rows in sides.items()]
-
-
-def build_bus(
-    plan: BodyPlan, coat: Material, roof: Material, pane: Material, *, plate: Material
-) -> Body:
-    """Build a city bus: window bands, doors on the right, destination signs, roof unit."""
-    front, rear, half = plan.length / 2, -plan.length / 2, plan.width / 2
-    arch = plan.wheel_radius + 0.07
-    block = slab(
-        rear,
-        front,
-        half,
-        plan.clearance,
-        plan.height,
-        bow=0.16,
-        rake=0.12,
-        edge=0.12,
-        arches=plan.axles,
-        arch=arch,
-        wheel=plan.wheel_radius,
-    )
-    parts = _shell(block, coat, roof)
-    low, high = _level(plan, plan.belt - 0.05), _level(plan, plan.height - 0.55)
-    parts.append((_SCREEN, block.patch("front", rectangle((-0.9, 0.9), (low - 0.1, high + 0.05)))))
-    sign = rectangle((-0.7, 0.7), (high + 0.1, high + 0.26))
-    parts.append((_SIGN, block.patch("front", sign)))
-    letters = Material((0.9, 0.45, 0.05), roughness=0.6)
-    parts.append(
-        (
-            letters,
-            block.patch("front", rectangle((-0.4, 0.3), (high + 0.13, high + 0.23)), lift=0.02),
-        )
-    )
-    parts.append((pane, block.patch("rear", rectangle((-0.75, 0.75), (low + 0.1, high)))))
-    # One dark band with panes on it: the pillars between bus windows are black as a rule.
-    parts += both_sides(block, rectangle((-0.95, 0.94), (low, high + 0.04)), SEAM, steps=(14, 3))
-    edges = np.linspace(-0.94, 0.92, 8)
-    for start, end in pairwise(edges):
-        window = rectangle((start + 0.012, end - 0.012), (low + 0.04, high))
-        parts += both_sides(block, window, pane, lift=0.016)
-    for door in (front - 0.35, 0.1):
-        s0, s1 = (door - 1.25) / front, door / front
-        base = _level(plan, plan.clearance + 0.12)
-        parts.append((SEAM, block.patch("right", rectangle((s0, s1), (base, high)), lift=0.02)))
-        for a, b in ((s0 + 0.012, (s0 + s1) / 2 - 0.006), ((s0 + s1) / 2 + 0.006, s1 - 0.012)):
-            leaf = rectangle((a, b), (base + 0.06, high - 0.03))
-            parts.append((pane, block.patch("right", leaf, lift=0.028)))
-    lamp = rectangle((0.62, 0.93), (-0.74, -0.56))
-    parts += mirror_pair(block, "front", lamp, HEADLAMP)
-    parts += mirror_pair(block, "rear", rectangle((0.76, 0.96), (-0.7, -0.25)), TAILLAMP)
-    parts += mirror_pair(block, "rear", rectangle((0.8, 0.96), (0.84, 0.92)), TAILLAMP)
-    parts.append((TRIM, block.patch("rear", rectangle((-0.6, 0.6), (-0.6, -0.2)))))
-    parts.append((TRIM, block.patch("front", rectangle((-0.95, 0.95), (-0.97, -0.8)))))
-    parts.append((plate, block.patch("front", rectangle((-0.2, 0.2), (-0.78, -0.69)), lift=0.02)))
-    parts.append((plate, block.patch("rear", rectangle((0.2, -0.2), (-0.78, -0.69)), lift=0.02)))
-    parts.append((roof, box((-0.12 * front, 0, plan.height + 0.08), (2.4, 1.5, 0.3), bevel=0.08)))
-    for side in (1, -1):
-        parts.append((TRIM, box((front + 0.12, side * (half + 0.1), 2.1), (0.12, 0.2, 0.42))))
-        parts.append((TRIM, box((front, side * (half - 0.02), 2.35), (0.3, 0.06, 0.05))))
-    skirt = Panel(
-        block,
-        (-0.9, 0.9),
-        (_level(plan, plan.clearance + 0.25), low - 0.03),
-        (plan.length * 0.9, plan.belt - 0.65),
-    )
-    tail = Panel(block, (-0.7, 0.7), (-0.15, low + 0.05), (1.7, 0.6))
-    top = Panel(block, (-0.9, 0.9), (-0.8, 0.8), (plan.length * 0.9, 2.0))
-    face = Panel(block, (-0.6, 0.6), (-0.65, low - 0.15), (1.5, 0.5))
-    roof_place = (rear + 0.8, front - 1.0, half - 0.25, plan.height)
-    return Body(plan, parts, skirt, tail, top, face, bonnet=False, roof=roof_place)
-
-
-def _level(plan: BodyPlan, height: float) -> float:
-    """Cube coordinate u of a bus's side at a height in metres."""
-    return 2 * (height - plan.clearance) / (plan.height - plan.clearance) - 1
 
 
 def build_truck(
@@ -166,7 +89,7 @@ def build_truck(
         arch=arch,
         wheel=plan.wheel_radius,
     )
-    parts = _shell(cab, coat)
+    parts = shell(cab, coat)
     parts += _cab_fittings(cab, plate)
     bed_z, bed_rear, bed_front = 1.12, rear + 0.05, plan.cowl - 0.12
     length, middle = bed_front - bed_rear, (bed_front + bed_rear) / 2
@@ -185,7 +108,7 @@ def build_truck(
     parts.append((plate, _tail_plate(rear)))
     height = 0.35 if flat else plan.height - bed_z
     body = slab(bed_rear, bed_front, half, bed_z, bed_z + (0.16 if flat else height), edge=0.03)
-    parts += _shell(body, load)
+    parts += shell(body, load)
     bed = None
     if flat:
         bed = (bed_rear + 0.1, bed_front - 0.1, half - 0.1, bed_z + 0.17)
@@ -212,14 +135,14 @@ def build_truck(
 
 def _cab_fittings(cab: Block, plate: Material) -> Parts:
     parts: Parts = [
-        (_SCREEN, cab.patch("front", [(-0.88, 0.1), (0.88, 0.1), (0.86, 0.78), (-0.86, 0.78)])),
+        (SCREEN, cab.patch("front", [(-0.88, 0.1), (0.88, 0.1), (0.86, 0.78), (-0.86, 0.78)])),
         (SEAM, cab.patch("front", rectangle((-0.6, 0.6), (-0.45, -0.1)))),
         (TRIM, cab.patch("front", rectangle((-0.97, 0.97), (-0.95, -0.58)), lift=0.03)),
         (plate, cab.patch("front", rectangle((-0.25, 0.25), (-0.84, -0.7)), lift=0.05)),
     ]
     parts += mirror_pair(cab, "front", rectangle((0.66, 0.95), (-0.82, -0.62)), HEADLAMP, lift=0.05)
     pane = [(-0.25, 0.12), (0.8, 0.12), (0.62, 0.72), (-0.25, 0.72)]
-    parts += both_sides(cab, pane, _SCREEN)
+    parts += both_sides(cab, pane, SCREEN)
     parts += both_sides(cab, rectangle((-0.5, -0.48), (-0.1, 0.8)), SEAM, lift=0.006)
     corner = cab.at(np.array([[1.0, 1.0, 0.35]]))[0]
     for side in (1, -1):

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthetic_aug.geometry import FloatArray
-from synthetic_aug.places import PLACES
-from synthetic_aug.sensor import Sensor, draw_sensor
-from synthetic_aug.sky import DAYLIGHTS
+from synthetic_aug.city.geometry import FloatArray
+from synthetic_aug.city.places import PLACES
+from synthetic_aug.city.sensor import Sensor, draw_sensor
+from synthetic_aug.city.sky import DAYLIGHTS, Daylight
+from synthetic_aug.city.weather import CLEAR, Weather, light_under, white_under
 
 _LEAST_SIDE = 16  # pixels; flatter boxes are made higher
 
@@ -29,6 +30,8 @@ class Camera:
         daylight: index into `DAYLIGHTS`.
         sun_azimuth: degrees counter-clockwise from +x.
         sensor: what its electronics do to a picture.
+        weather: night and rain.
+        sky: light before the weather instead of that of ``daylight``.
     """
 
     place: int
@@ -38,15 +41,33 @@ class Camera:
     daylight: int
     sun_azimuth: float
     sensor: Sensor
+    weather: Weather = CLEAR
+    sky: Daylight | None = None
+
+    @property
+    def light(self) -> Daylight:
+        """The light of its pictures."""
+        return light_under(self.sky or DAYLIGHTS[self.daylight], self.weather)
+
+    @property
+    def white(self) -> float:
+        """Radiance of a white surface to which its exposure is set."""
+        return white_under(self.light, self.weather)
+
+    @property
+    def shine(self) -> float:
+        """Radiance to which that of vehicles' lamps is relative; by day they outshine less."""
+        return self.white * (1.0 if self.weather.night else 0.5)
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a vehicle stands: metres in the place's axes, heading in radians from +x."""
+    """Where something stands: metres in the place's axes, heading in radians from +x."""
 
     x: float
     y: float
     yaw: float
+    z: float = 0.0
 
 
 def draw_cameras(count: int, rng: np.random.Generator) -> list[Camera]:
