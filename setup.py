@@ -19,6 +19,7 @@ setup(
         "opencv-python-headless>=4.8",
         "numpy>=1.26",
         "scipy>=1.11",
+        "scikit-learn>=1.3",
         "numba>=0.60",
         "pyyaml>=6.0",
         "huggingface_hub>=0.23",

@@ -75,8 +75,10 @@ class Plan:
         return {name: found[name] for name in PARTS if name in found}
 
     def run(self, name: str) -> Path:
-        """Run directory of a member or classifier."""
-        return self.base / name
+        """Run directory of a classifier, or of a member: the adapted one where there is one."""
+        adapt = self.config.adapt
+        adapted = adapt.enabled and name in self.members
+        return self.base / (f"{name}-{adapt.suffix}" if adapted else name)
 
     def check_trained(self) -> list[Path]:
         """Run directories of all members and fused classifiers.

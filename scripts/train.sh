@@ -9,4 +9,7 @@ recipe=$(recipe_path "${1:-aicity21}")
 train_verb scripts.train "$recipe" "$@"
 train_verb orientation.train --optional "$recipe" "$@"
 train_verb camera.train --optional "$recipe" "$@"
+pairs=()
+for word in "$@"; do [ "$word" = --more ] || pairs+=("$word"); done
+train_verb unsupervised.train --optional "$recipe" ${pairs[@]+"${pairs[@]}"}   # where the recipe says adapt.enabled true
 echo "trained; next: ./scripts/test.sh $recipe ${*/--more/}"
