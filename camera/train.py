@@ -1,6 +1,7 @@
 """Train the camera classifier: ``python -m camera.train CONFIG [key value …]``.
 
 Labels are the cameras of the training images; images whose camera is unknown have no place here.
+Query and gallery images are never trained on, and their cameras, hidden or not, never looked at.
 """
 
 import sys
@@ -10,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from vreid.build_data import build_split, build_vehicle_holdout
+from vreid.class_values import ClassValues
 from vreid.cli import run_classifier
 from vreid.config import load_config
-from vreid.data.sample import UNKNOWN, Sample
+from vreid.data.sample import UNKNOWN, Sample, Split
 from vreid.engine import fit
-from vreid.errors import DataError
+from vreid.errors import ConfigError, DataError
 from vreid.features import IntArray
+from vreid.options import Config
 from vreid.validate import LogitArray, Validation, accuracy, classification
 
 
@@ -24,6 +27,7 @@ def main(recipe: Path, overrides: Sequence[str] = (), *, more: bool = False) -> 
     config = load_config(recipe, overrides, part="camera")
     run_dir = Path(config.output) / config.name / "camera"
     split = build_split(config.data)
+    check_no_test(config, split)
     check_cameras(split.train, split.name)
     train, held_out = build_vehicle_holdout(config.data, split.train)
     cameras = camera_labels(train)
@@ -38,6 +42,7 @@ def main(recipe: Path, overrides: Sequence[str] = (), *, more: bool = False) -> 
         return Validation(values["accuracy"], values, protocol)
 
     evaluate = classification(config, held_out, measure) if held_out else None
+    ClassValues.of_labels("camera", cameras).keep(run_dir, config, more=more)
     fit(config, train, cameras, evaluate=evaluate, run_dir=run_dir, more=more)
     return run_dir
 
@@ -45,6 +50,27 @@ def main(recipe: Path, overrides: Sequence[str] = (), *, more: bool = False) -> 
 def camera_labels(samples: Sequence[Sample]) -> IntArray:
     """Camera numbers: (N,) int64."""
     return np.array([sample.camid for sample in samples], dtype=np.int64)
+
+
+def check_no_test(config: Config, split: Split) -> None:
+    """Refuse to train on query and gallery images, whose cameras are to be predicted.
+
+    Raises:
+        ConfigError: When the options ask for it.
+        DataError: When the data set lists one of them for training too.
+    """
+    if config.data.combine_all:
+        raise ConfigError(
+            "data.combine_all is true, but the camera classifier does not train on the images whose"
+            " cameras it predicts; set camera.data.combine_all false"
+        )
+    test = {sample.path for sample in (*split.query, *split.gallery)}
+    both = next((sample.name for sample in split.train if sample.path in test), None)
+    if both is not None:
+        raise DataError(
+            f"{split.name}: {both} is a training image and one of query or gallery; the camera"
+            " classifier does not train on the images whose cameras it predicts"
+        )
 
 
 def check_cameras(samples: Sequence[Sample], name: str) -> None:

@@ -16,6 +16,7 @@ from vreid.build_data import build_split
 from vreid.cli import run_recipe
 from vreid.features import Features
 from vreid.files import write_text
+from vreid.options.chain_features import PredictedCameras
 
 OUT = Path("submissions/out")
 
@@ -32,6 +33,8 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     runs = plan.check_trained()
     words = [str(run) for run in runs]
     run_verb(["scripts.extract", *words, "--data", str(recipe), *overrides])
+    if any(isinstance(stage, PredictedCameras) for stage in plan.config.chain):
+        run_verb(["camera.predict", str(plan.run("camera")), "--data", str(recipe), *overrides])
     run_stages(plan.stages())
     data = plan.config.data
     hidden = data.dataset == "cityflow" and not data.split  # the challenge's own test set

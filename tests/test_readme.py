@@ -7,7 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ROOMS = ("scripts", "orientation", "camera", "ensemble", "submissions", "synthetic_aug")
+ROOMS = (
+    *("scripts", "orientation", "camera", "ensemble", "submissions", "synthetic_aug"),
+    "unsupervised",
+)
 
 
 def tree() -> set[str]:
@@ -48,7 +51,7 @@ def test_verbs_and_scripts_exist() -> None:
         assert (ROOT / "scripts" / script).stat().st_mode & 0o100, f"{script} is not executable"
 
 
-@pytest.mark.parametrize("recipe", ["toycity", "aicity21", "veri776", "csv"])
+@pytest.mark.parametrize("recipe", [path.stem for path in (ROOT / "configs/recipes").glob("*.yml")])
 def test_recipes_are_named(recipe: str) -> None:
     assert recipe in README.lower()
     assert (ROOT / "configs" / "recipes" / f"{recipe}.yml").exists()

@@ -153,6 +153,7 @@ def build_loader(
     epoch: int,
     first_batch: int = 0,
     swap: BackgroundSwap | None = None,
+    mirrored: IntArray | None = None,
 ) -> Iterable[Batch]:
     """This process's share of the augmented batches of one epoch from ``first_batch`` on.
 
@@ -163,6 +164,7 @@ def build_loader(
         epoch: Number of the epoch, from 0.
         first_batch: Batches to leave out.
         swap: From `build_swap`, which takes a while; None makes it here where the options want it.
+        mirrored: (N,) class of each image when it is mirrored; None: the same.
 
     Raises:
         ConfigError: When the processes cannot share a batch equally, or see `build_swap`.
@@ -206,6 +208,7 @@ def build_loader(
         workers=config.solver.num_workers,
         num_views=config.model.side_views,
         share=(rank(), world_size()),
+        mirrored=mirrored,
     )
 
 

@@ -22,6 +22,7 @@ from vreid.build import build_batches, build_loader
 from vreid.build_swap import build_swap
 from vreid.checkpoint import Progress, load_state, save_state
 from vreid.data.joined import synthetic_mask
+from vreid.data.relabel import relabel
 from vreid.data.sample import Sample
 from vreid.distributed import (
     any_true,
@@ -60,6 +61,7 @@ def fit(
     evaluate: Evaluate | None,
     run_dir: Path,
     more: bool = False,
+    mirrored: IntArray | None = None,
 ) -> Path:
     """Train one model.
 
@@ -71,6 +73,8 @@ def fit(
             without it the last checkpoint is also the best.
         run_dir: Where the run is written, or goes on; a finished run returns at once.
         more: Let a run of fewer ``solver.max_epochs`` go on to as many as there are now.
+        mirrored: (N,) labels of the images when ``input.flip`` mirrors them, None for the same; the
+            classes are then those of both.
 
     Returns:
         The path of ``best.pt``.
@@ -87,7 +91,7 @@ def fit(
             if is_finished(run_dir):
                 log.info("%s is finished: %s", run_dir, finished_facts(run_dir))
                 return run_dir / "best.pt"
-            _Training(config, samples, labels, evaluate, run_dir, log).run()
+            _Training(config, samples, labels, mirrored, evaluate, run_dir, log).run()
         barrier()
     return run_dir / "best.pt"
 
@@ -100,22 +104,22 @@ class _Training:
         config: Config,
         samples: Sequence[Sample],
         labels: IntArray,
+        mirrored: IntArray | None,
         evaluate: Evaluate | None,
         run_dir: Path,
         log: logging.Logger,
     ) -> None:
-        classes, self.classes = np.unique(labels, return_inverse=True)
+        num_classes, self.classes, self.mirrored = relabel(labels, mirrored)
         self.config, self.solver, self.samples = config, config.solver, samples
         self.evaluate, self.run_dir, self.log = evaluate, run_dir, log
-        precision = choose_precision(
-            local_device(choose_device(config.device)), self.solver.precision
-        )
+        device = local_device(choose_device(config.device))
+        precision = choose_precision(device, self.solver.precision)
         seed_torch(self.solver.seed)
         batches = build_batches(config, self.classes, synthetic_mask(samples), epoch=0)
         self.steps_per_epoch = len(batches)
         self.learner = Learner(
             config,
-            len(classes),
+            num_classes,
             np.array([sample.camid for sample in samples], dtype=np.int64),
             precision=precision,
             steps_per_epoch=self.steps_per_epoch,
@@ -126,7 +130,7 @@ class _Training:
         self.stop_requested = False
         self.swap = build_swap(config, samples)
         self.log.info(
-            f"{len(samples)} images of {len(classes)} classes, {self.solver.max_epochs} epochs of"
+            f"{len(samples)} images of {num_classes} classes, {self.solver.max_epochs} epochs of"
             f" {self.steps_per_epoch} batches, {precision.name} on {precision.device}"
             + (f", {world_size()} processes" if world_size() > 1 else "")
         )
@@ -141,8 +145,7 @@ class _Training:
         for note in self.learner.notes:
             self.log.info(note)
         if rank() > 0:  # else its drop-out would leave out the same places as the first one's
-            state = np.random.SeedSequence([self.solver.seed, rank(), self.progress.step])
-            seed_torch(int(state.generate_state(1)[0]))
+            seed_torch(self.solver.seed, rank(), self.progress.step)
         self.journal = None
         if is_main():
             self.journal = Journal(
@@ -184,6 +187,7 @@ class _Training:
             epoch=progress.epoch,
             first_batch=progress.batch,
             swap=self.swap,
+            mirrored=self.mirrored,
         )
         saved = logged = time.monotonic()
         images_done = 0
@@ -215,10 +219,8 @@ class _Training:
 
     def _report(self, losses: Mapping[str, float], *, rate: float) -> None:
         if self.journal is not None:
-            place = (self.progress.epoch, self.progress.step)
-            self.journal.train(
-                losses, epoch=place[0], step=place[1], lr=self.learner.rate, rate=rate
-            )
+            epoch, step, lr = self.progress.epoch, self.progress.step, self.learner.rate
+            self.journal.train(losses, epoch=epoch, step=step, lr=lr, rate=rate)
 
     def _checked(self, losses: Mapping[str, torch.Tensor]) -> dict[str, float]:
         place = f"epoch {self.progress.epoch + 1}, step {self.progress.step}"
@@ -230,11 +232,9 @@ class _Training:
         last = progress.epoch == solver.max_epochs
         due = last or (solver.eval_period > 0 and progress.epoch % solver.eval_period == 0)
         model = self.learner.best
-        if self.evaluate is None:
-            if last:
-                self.keeper.keep("best", model, progress.epoch)
-            return
-        if not due:
+        if self.evaluate is None and last:
+            self.keeper.keep("best", model, progress.epoch)
+        if self.evaluate is None or not due:
             return
         model.eval()
         with torch.random.fork_rng(devices=[]):  # a validation must not move the training's dice

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from vreid.config import diff_configs, dump_config, load_config
@@ -31,6 +32,7 @@ _FREE_KEYS = (
     "fusion.",
     "rerank.",
     "chain",
+    "adapt.",
 )
 
 
@@ -131,9 +133,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def seed_torch(seed: int) -> None:
-    """Seed torch's global generator, from which new models and dropout draw."""
-    torch.manual_seed(seed)
+def seed_torch(seed: int, *more: int) -> None:
+    """Seed torch's global generator, from which new models and drop-out draw.
+
+    Further numbers, such as that of a process, give another seed.
+    """
+    state = np.random.SeedSequence([seed, *more]).generate_state(1, np.uint64)[0]
+    torch.manual_seed(int(state) if more else seed)
 
 
 def choose_device(name: str) -> torch.device:

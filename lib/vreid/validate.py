@@ -79,7 +79,9 @@ def classification(
     return validation
 
 
-def predict(model: Embedder, samples: tuple[Sample, ...], *, config: Config) -> LogitArray:
+def predict(
+    model: Embedder, samples: tuple[Sample, ...], *, config: Config, workers: int = 0
+) -> LogitArray:
     """Logits of a classifier: (N, C) float32; under torchrun each process does its share."""
     device = _device(model)
     precision = choose_precision(device, config.solver.precision)
@@ -87,6 +89,7 @@ def predict(model: Embedder, samples: tuple[Sample, ...], *, config: Config) -> 
         own_share(samples),
         size=config.input.size,
         batch_size=config.test.batch_size,
+        workers=workers,
         num_views=model.num_views,
     )
     rows: list[LogitArray] = []

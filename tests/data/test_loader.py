@@ -273,3 +273,27 @@ def test_sampled_batches_fit_the_loader(samples: list[Sample]) -> None:
     transform = build_train_transform(size=SIZE)
     loader = train_loader(samples, LABELS, batches, transform=transform, size=SIZE, seed=0, epoch=0)
     assert [batch.indices.tolist() for batch in loader] == batches
+
+
+def test_mirrored_images_have_another_label(samples: list[Sample]) -> None:
+    sides = [UNKNOWN]
+
+    def transform(image: Tensor, donor: Donor) -> Augmented:
+        sides.append(1 - abs(sides[-1]))
+        return Augmented(image, mirrored=bool(sides[-1]))
+
+    loader = train_loader(
+        samples,
+        LABELS,
+        BATCHES,
+        transform=transform,
+        size=SIZE,
+        seed=0,
+        epoch=0,
+        mirrored=LABELS + 10,
+    )
+    labels = [label for batch in loader for label in batch.labels.tolist()]
+    indices = [idx for batch in BATCHES for idx in batch]
+    expected = [LABELS[idx] + 10 * side for idx, side in zip(indices, sides[1:], strict=True)]
+    assert labels == expected
+    assert set(sides[1:]) == {0, 1}

@@ -43,6 +43,7 @@ class Images(Dataset[Item | DataError]):
     Args:
         samples: N of them.
         labels: (N,) class of each.
+        mirrored: (N,) class of each when it is mirrored; None: the same.
         size: Height and width in pixels.
         transform: Augmentation; None for none.
         swap: Gives images other backgrounds before; None for none.
@@ -60,9 +61,11 @@ class Images(Dataset[Item | DataError]):
         swap: BackgroundSwap | None = None,
         seed: tuple[int, int],
         num_views: int,
+        mirrored: IntArray | None = None,
     ) -> None:
         self._samples = samples
         self._labels = labels
+        self._mirrored = labels if mirrored is None else mirrored
         self._size = size
         self._transform = transform
         self._swap = None if swap is None else swap.begin(seed, size)
@@ -90,7 +93,8 @@ class Images(Dataset[Item | DataError]):
             return error
         sample = self._samples[idx]
         view = view_of(sample.angle, num_views=self._num_views, mirrored=mirrored)
-        return Item(image, int(self._labels[idx]), idx, (sample.camid, view))
+        label = (self._mirrored if mirrored else self._labels)[idx]
+        return Item(image, int(label), idx, (sample.camid, view))
 
     def _read(self, idx: int, entropy: np.random.SeedSequence | None = None) -> Tensor:
         """Decode and resize: (3, H, W) uint8; with ``entropy`` the background may be another."""

@@ -73,6 +73,7 @@ def train_loader(
     start: int = 0,
     share: tuple[int, int] = (0, 1),
     num_views: int = 0,
+    mirrored: IntArray | None = None,
 ) -> BatchLoader:
     """Augmented batches of one epoch.
 
@@ -94,6 +95,7 @@ def train_loader(
         start: Batches to leave out at the beginning, which an interrupted run has done already.
         share: (r, n) gives places r, r + n, r + 2 n, ... of each batch only, as process r of n.
         num_views: Views to tell apart; 0 for none.
+        mirrored: (N,) class of each when it is mirrored; None: the same.
 
     Raises:
         ConfigError: When views are wanted and no sample has an orientation.
@@ -107,6 +109,7 @@ def train_loader(
         swap=swap,
         seed=(seed, epoch),
         num_views=num_views,
+        mirrored=mirrored,
     )
     keys = [
         [(number, place, idx) for place, idx in enumerate(batch)][share[0] :: share[1]]
