@@ -155,7 +155,7 @@ class Extractor:
                 with torch.inference_mode():
                     rows.append(net(images).mean(dim=(2, 3)).float().cpu().numpy())
                 bar.update(len(batch))
-        feats = np.concatenate(rows)
+        feats: FloatArray = np.concatenate(rows)
         self._dim = feats.shape[1]
         return feats
 

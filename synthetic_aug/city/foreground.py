@@ -67,8 +67,14 @@ def railing(rng: np.random.Generator) -> Parts:
     height = float(rng.uniform(0.9, 1.15))
     bars = [box((0, 0, level), (0.06, 7.0, 0.07)) for level in (0.15, height)]
     if rng.random() < 0.5:  # upright bars, or two more across
-        bars += [box((0, y, height / 2), (0.04, 0.04, height)) for y in np.arange(-3.4, 3.5, 0.2)]
+        bars += [
+            box((0, y, height / 2), (0.04, 0.04, height))
+            for y in np.arange(-3.4, 3.5, 0.2).tolist()
+        ]
     else:
         bars += [box((0, 0, share * height), (0.05, 7.0, 0.06)) for share in (0.45, 0.72)]
-        bars += [box((0, y, height / 2), (0.08, 0.08, height)) for y in np.arange(-3.4, 3.5, 1.7)]
+        bars += [
+            box((0, y, height / 2), (0.08, 0.08, height))
+            for y in np.arange(-3.4, 3.5, 1.7).tolist()
+        ]
     return [(STEEL, merge(bars))]

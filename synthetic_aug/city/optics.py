@@ -85,10 +85,10 @@ def rainfall(
     sky = np.array([0.96, 1.0, 1.05], dtype=np.float32)
     haze = np.float32(0.16 * rain)
     picture = radiance * (1 - haze) + haze * np.float32(1.3) * level * sky
-    veil = np.zeros((height, width), dtype=np.float32)
+    veil: Picture = np.zeros((height, width), dtype=np.float32)
     # Few long soft streaks are near, many short thin ones far away.
     for count, length, thickness, alpha in ((5, 0.3, 0.9, 0.2), (26, 0.13, 0.45, 0.22)):
-        layer = np.zeros((height, width), dtype=np.float32)
+        layer: Picture = np.zeros((height, width), dtype=np.float32)
         number = rng.poisson(count * (0.4 + rain) * height * width / size**2)
         for _ in range(number):
             start = rng.uniform((-0.1 * width, -0.3 * height), (1.1 * width, height))

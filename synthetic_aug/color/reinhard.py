@@ -65,7 +65,7 @@ def reinhard(image: ImageArray, *, source: LabStatistics, target: LabStatistics)
     moved = (to_lab(image) - source.mean) * scale + target.mean  # (H, W, 3)
     moved[..., 0] = np.clip(moved[..., 0], 0, 100)
     rgb = cv2.cvtColor(moved.astype(np.float32), cv2.COLOR_Lab2RGB)
-    return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(rgb, 0, 1) * 255), dtype=np.uint8)
 
 
 def to_lab(image: ImageArray) -> npt.NDArray[np.float32]:

@@ -54,7 +54,7 @@ class MaskRCNN:
         masks = found["masks"][:, 0].cpu().numpy() > 0.5  # (N, H + 2m, W + 2m)
         names = tuple(_NAMES.get(int(label), "") for label in found["labels"])
         scores = found["scores"].cpu().numpy()
-        return choose_vehicle(Instances(names, scores, masks[(slice(None), *inner)]))
+        return choose_vehicle(Instances(names, scores, masks[:, inner[0], inner[1]]))
 
 
 def build_maskrcnn(weights: Path | None = None, *, device: str = "cpu") -> MaskRCNN:

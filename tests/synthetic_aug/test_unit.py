@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -409,7 +410,7 @@ def test_runs_that_cannot_translate_say_why(domains: tuple[Path, Path], tmp_path
         apply(tmp_path / "gone", domains[0], out=tmp_path / "a", device="cpu")
 
 
-def _thumbnails(folder: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _thumbnails(folder: Path) -> npt.NDArray[np.float64]:
     """Mean colours of 4 x 4 fields, (N, 48), in [0, 1]."""
     rows = [
         cv2.resize(read_image(path), (4, 4), interpolation=cv2.INTER_AREA).ravel() / 255

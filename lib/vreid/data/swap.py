@@ -84,7 +84,7 @@ def swap_background(
     Returns:
         (H, W, 3), a new array.
     """
-    plate = fit_plate(plate, mask.shape, place=place)
+    plate = fit_plate(plate, (mask.shape[0], mask.shape[1]), place=place)
     front = soft_edge(mask, feather)
     back = _bytes(cv2.bitwise_not(front))
     if shadow > 0:

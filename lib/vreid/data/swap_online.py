@@ -155,7 +155,7 @@ def _draw_pools(
         apart: A pool for each camera.
         generator: Draws them.
     """
-    groups = {UNKNOWN: np.arange(len(cameras))}
+    groups: dict[int, IntArray] = {UNKNOWN: np.arange(len(cameras))}
     if apart:
         groups = {int(camera): np.flatnonzero(cameras == camera) for camera in np.unique(cameras)}
     share = max(2, count // len(groups))

@@ -180,7 +180,9 @@ def _near_plainly(
     start: int,
     stop: int,
 ) -> tuple[IntArray, Index, Wide]:
-    counts, near, jaccard = [], [np.zeros(0, np.int32)], [np.zeros(0)]
+    counts: list[int] = []
+    near: list[Index] = [np.zeros(0, np.int32)]
+    jaccard: list[Wide] = [np.zeros(0)]
     for row, (first, end) in enumerate(pairwise(indptr[start : stop + 1].tolist()), start=start):
         shared = users[cols[first:end]]
         smaller = np.minimum(
