@@ -72,7 +72,8 @@ def _write(sheet: ImageArray, texts: Sequence[tuple[int, int, str]], *, cell: in
     """
     height, width = sheet.shape[:2]
     with matplotlib.style.context(["default", {"text.parse_math": False}]):
-        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+        # A quarter of a pixel more: Matplotlib cuts 413.9999 pixels down to 413.
+        figure = Figure(figsize=((width + 0.25) / DPI, (height + 0.25) / DPI), dpi=DPI)
         for left, top, text in texts:
             figure.text(
                 (left + cell / 2) / width,
