@@ -8,12 +8,13 @@ predicted right is printed.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from vreid.class_values import ClassValues
-from vreid.classify import Classifier, ProbArray, predict_labels, prediction_command
+from vreid.classify import Classifier, ProbArray, predict_labels, prediction_command, tell
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.errors import run_command
 from vreid.features import FloatArray, IntArray
@@ -35,11 +36,7 @@ def main(
     """
     classifier = Classifier.load(run, "camera", data=data, overrides=overrides)
     found = predict_labels(classifier, most_probable)
-    for part, (predictions, samples) in zip(("query", "gallery"), found, strict=True):
-        sentence = describe_accuracy(predictions, samples, classifier.classes)
-        if sentence:
-            print(f"{predictions.meta['data']} {part}: {sentence}")
-    return [predictions for predictions, _ in found]
+    return tell(found, partial(describe_accuracy, classes=classifier.classes))
 
 
 def most_probable(probs: ProbArray, classes: ClassValues) -> tuple[IntArray, FloatArray]:

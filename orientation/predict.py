@@ -14,7 +14,7 @@ import numpy as np
 
 from orientation.bins import AngleArray, error_values, estimate_angles
 from vreid.class_values import ClassValues
-from vreid.classify import Classifier, ProbArray, predict_labels, prediction_command
+from vreid.classify import Classifier, ProbArray, predict_labels, prediction_command, tell
 from vreid.data.sample import Sample
 from vreid.errors import run_command
 from vreid.features import FloatArray
@@ -36,11 +36,7 @@ def main(
     """
     classifier = Classifier.load(run, "orientation", data=data, overrides=overrides)
     found = predict_labels(classifier, angles)
-    for part, (predictions, samples) in zip(("query", "gallery"), found, strict=True):
-        sentence = describe_error(predictions, samples)
-        if sentence:
-            print(f"{predictions.meta['data']} {part}: {sentence}")
-    return [predictions for predictions, _ in found]
+    return tell(found, describe_error)
 
 
 def angles(probs: ProbArray, classes: ClassValues) -> tuple[AngleArray, FloatArray]:

@@ -25,9 +25,9 @@ from vreid.extract import extract, remove_parts
 from vreid.features import Features
 from vreid.files import hash_file, hash_text
 from vreid.models.embedder import Embedder
-from vreid.options import Config, DataOptions
+from vreid.options import Config, DataOptions, forward_options
 from vreid.precision import choose_precision
-from vreid.runs import choose_device, seed_torch
+from vreid.runs import choose_device, device_of, seed_torch
 
 Part = tuple[str, tuple[Sample, ...], str]  # name, images, their fingerprint
 
@@ -123,13 +123,11 @@ def extract_run(
 
 def describe(config: Config, weights: Path, which: str) -> dict[str, Any]:
     """What makes the features beside the images: they are current while this stays the same."""
-    plain = Config(data=config.data, input=config.input, model=config.model, loss=config.loss)
-    options = replace(plain, solver=config.solver, test=config.test, device=config.device)
     return {
         "model": config.model.backbone,
         "checkpoint": which,
         "weights_sha256": hash_file(weights),
-        "config_sha256": hash_text(dump_config(options)),
+        "config_sha256": hash_text(dump_config(forward_options(config))),
     }
 
 
@@ -149,12 +147,6 @@ def restore(config: Config, weights: Path, *, trained: bool) -> Embedder:
     if trained:
         load_model(weights, model)
     return place_model(config, model).eval()
-
-
-def device_of(run: Path, overrides: Sequence[str]) -> str:
-    """Kind of the device that a run computes on; a run that is not there is found out later."""
-    file = run / "config.yml"
-    return choose_device(load_config(file, overrides).device if file.exists() else "cpu").type
 
 
 def _parse() -> argparse.Namespace:

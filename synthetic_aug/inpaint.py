@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 
 from synthetic_aug.filling import METHODS, fill, hole_of
-from synthetic_aug.picture_files import Failure, find_images, in_threads, spread, write_picture
+from synthetic_aug.picture_files import Failure, find_images, make_all, spread, write_picture
 from vreid.build_data import build_split
 from vreid.config import load_config
 from vreid.data.images import ImageArray, read_image
 from vreid.data.sample import UNKNOWN
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.files import read_json, write_json
-from vreid.masks import check_unique_masks, mask_path, mask_quality, read_mask, write_failures
+from vreid.masks import check_unique_masks, mask_path, mask_quality, read_mask
 from vreid.report import contact_sheet
 
 RECORD = "inpaint.json"
@@ -134,26 +134,12 @@ def inpaint_all(
     method: str,
     jobs: int,
 ) -> list[Failure]:
-    """Write the plates of images and return those of which there is none, with the reason.
+    """Write the plates of images and return those of which there is none, with the reason."""
 
-    The lists of failures are written in any case, of the images looked at when it is stopped.
-    """
+    def make(path: Path) -> str:
+        return inpaint_one(path, mask_path(masks, path), targets[path], method=method)
 
-    def work(path: Path) -> Failure:
-        return path, inpaint_one(path, mask_path(masks, path), targets[path], method=method)
-
-    failures: list[Failure] = []
-    looked_at: set[str] = set()
-    try:
-        for path, reason in in_threads(work, paths, jobs=jobs, title="inpaint"):
-            looked_at.add(path.parent.name)
-            if reason:
-                failures.append((path, reason))
-    finally:
-        for folder in sorted(looked_at):
-            listed = [one for one in failures if one[0].parent.name == folder]
-            write_failures(out, folder, listed)
-    return failures
+    return make_all(make, paths, out, jobs=jobs, title="inpaint")
 
 
 def inpaint_one(path: Path, mask_file: Path, target: Path, *, method: str) -> str:

@@ -1,8 +1,9 @@
 """Folders of pictures as the verbs find them, and sheets that show what was made of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 from tqdm import tqdm
@@ -11,6 +12,7 @@ from vreid.data.image_folder import SUFFIXES
 from vreid.data.images import ImageArray
 from vreid.errors import DataError
 from vreid.files import atomic_path
+from vreid.masks import write_failures
 
 Failure = tuple[Path, str]  # an image, and why nothing could be made of it; empty: all went well
 
@@ -58,6 +60,58 @@ def write_picture(path: Path, picture: ImageArray, *, quality: int = 92) -> Path
             " which goes on from here"
         ) from None
     return path
+
+
+def make_all(
+    make: Callable[[Path], str], paths: Sequence[Path], out: Path, *, jobs: int, title: str
+) -> list[Failure]:
+    """Make something of each image and return those of which there is none, with the reason.
+
+    The lists of failures are written in any case, of the images looked at when it is stopped.
+
+    Args:
+        make: From an image to the reason why nothing was made; empty when all went well.
+        paths: The images.
+        out: Folder of what is made, and of the lists.
+        jobs: Threads.
+        title: Of the progress bar.
+    """
+    failures: list[Failure] = []
+    looked_at: set[str] = set()
+    try:
+        for path, reason in in_threads(lambda one: (one, make(one)), paths, jobs=jobs, title=title):
+            looked_at.add(path.parent.name)
+            if reason:
+                failures.append((path, reason))
+    finally:
+        for folder in sorted(looked_at):
+            write_failures(out, folder, [one for one in failures if one[0].parent.name == folder])
+    return failures
+
+
+def check_same(found: object, facts: Mapping[str, Any], out: Path, *, what: str) -> None:
+    """Refuse a folder that holds something made from other inputs or options.
+
+    Args:
+        found: The facts in its record.
+        facts: Those of what is to be made now.
+        out: The folder.
+        what: What it holds, such as ``pictures``.
+
+    Raises:
+        DataError: Naming each fact that changed.
+    """
+    old = found if isinstance(found, dict) else {}
+    changed = [
+        f"{key} was {old.get(key, 'absent')} and is {facts.get(key, 'absent')}"
+        for key in sorted({*old, *facts})
+        if old.get(key) != facts.get(key)
+    ]
+    if changed:
+        raise DataError(
+            f"{out}: holds {what} made otherwise ({'; '.join(changed)}); remove that folder"
+            " or give another --out"
+        )
 
 
 def in_threads(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from synthetic_aug.mask_report import compare, write_sheet
-from synthetic_aug.picture_files import Failure, find_images, in_threads
+from synthetic_aug.picture_files import Failure, find_images, make_all
 from synthetic_aug.segmenters.choose import BACKENDS, build_segmenter
 from synthetic_aug.segmenters.onnx_model import OnnxOptions, Output
 from synthetic_aug.segmenters.segmenter import Segmenter
@@ -28,7 +28,6 @@ from vreid.masks import (
     check_unique_masks,
     mask_path,
     mask_quality,
-    write_failures,
     write_mask,
 )
 
@@ -116,26 +115,12 @@ def describe(backend: str, model: Path | None, onnx: OnnxOptions | None) -> dict
 def segment_all(
     paths: Sequence[Path], out: Path, segmenter: Segmenter, *, jobs: int = 1
 ) -> list[Failure]:
-    """Write the masks of images and return those of which there is none, with the reason.
+    """Write the masks of images and return those of which there is none, with the reason."""
 
-    The lists of failures are written in any case, of the images looked at when it is stopped.
-    """
+    def make(path: Path) -> str:
+        return segment_one(path, mask_path(out, path), segmenter)
 
-    def work(path: Path) -> Failure:
-        return path, segment_one(path, mask_path(out, path), segmenter)
-
-    failures: list[Failure] = []
-    looked_at: set[str] = set()
-    try:
-        for path, reason in in_threads(work, paths, jobs=jobs, title="segment"):
-            looked_at.add(path.parent.name)
-            if reason:
-                failures.append((path, reason))
-    finally:
-        for folder in sorted(looked_at):
-            listed = [one for one in failures if one[0].parent.name == folder]
-            write_failures(out, folder, listed)
-    return failures
+    return make_all(make, paths, out, jobs=jobs, title="segment")
 
 
 def segment_one(path: Path, target: Path, segmenter: Segmenter) -> str:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from synthetic_aug.picture_files import check_same
 from synthetic_aug.swap_labels import layout_of, target_names, write_labels
 from synthetic_aug.swap_plan import Picture, SwapPlan, draw_pictures
 from synthetic_aug.translated import progress, spread, write_image
@@ -114,18 +115,7 @@ def _begin(out: Path, facts: dict[str, Any]) -> None:
     """See that the folder is empty or holds a part of this very set."""
     record = out / RECORD
     if record.exists():
-        old = read_json(record)
-        found = old if isinstance(old, dict) else {}
-        changed = [
-            f"{key} was {found.get(key, 'absent')} and is {facts.get(key, 'absent')}"
-            for key in sorted({*found, *facts})
-            if found.get(key) != facts.get(key)
-        ]
-        if changed:
-            raise DataError(
-                f"{out}: holds pictures made otherwise ({'; '.join(changed)}); remove that folder"
-                " or give another --out"
-            )
+        check_same(read_json(record), facts, out, what="pictures")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(
             f"{out}: exists and holds no swapped pictures ({RECORD} is missing); give another --out"

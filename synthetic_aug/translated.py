@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from synthetic_aug.picture_files import check_same
 from vreid.data.image_folder import list_images
 from vreid.data.images import ImageArray, read_image, resize
 from vreid.errors import DataError
@@ -67,7 +68,7 @@ def begin(source: Path, out: Path, *, facts: Mapping[str, Any]) -> Translation:
     facts = {**facts, "source": str(source), "source_files": digest_of(source, names)}
     record = out / RECORD
     if record.exists():
-        _check_same(read_json(record), facts, out)
+        check_same(read_json(record), facts, out, what="a translation")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(
             f"{out}: exists and holds no translation ({RECORD} is missing); give another --out"
@@ -185,20 +186,6 @@ def progress(total: int, title: str) -> Any:
 def _thumbnail(image: ImageArray) -> npt.NDArray[np.float32]:
     small = resize(image, (8, 8)).astype(np.float32) / 255
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2Lab), np.float32).ravel()
-
-
-def _check_same(found: object, facts: Mapping[str, Any], out: Path) -> None:
-    old = found if isinstance(found, dict) else {}
-    changed = [
-        f"{key} was {old.get(key, 'absent')} and is {facts.get(key, 'absent')}"
-        for key in sorted({*old, *facts})
-        if old.get(key) != facts.get(key)
-    ]
-    if changed:
-        raise DataError(
-            f"{out}: holds a translation made otherwise ({'; '.join(changed)}); remove that folder"
-            " or give another --out"
-        )
 
 
 def _copy_labels(source: Path, out: Path) -> None:

@@ -28,9 +28,9 @@ from vreid.errors import DataError
 from vreid.features import FloatArray
 from vreid.files import atomic_path, hash_file, hash_text
 from vreid.models.embedder import Embedder
-from vreid.options import Config
+from vreid.options import Config, forward_options
 from vreid.predictions import Predictions, ValueArray
-from vreid.runs import choose_device
+from vreid.runs import device_of
 from vreid.validate import LogitArray, predict
 
 PART_SIZE = 2048  # images a part, see `vreid.extract`
@@ -94,15 +94,13 @@ class Classifier:
 
     def facts(self) -> dict[str, Any]:
         """What makes the predictions beside the images."""
-        used = ("data", "input", "model", "loss", "solver", "test", "device")
-        options = Config(**{name: getattr(self.config, name) for name in used})
         return {
             "label": self.classes.label,
             "classes": list(self.classes.values),
             **self.classes.facts,
             "checkpoint": self.weights.stem,
             "weights_sha256": hash_file(self.weights),
-            "config_sha256": hash_text(dump_config(options)),
+            "config_sha256": hash_text(dump_config(forward_options(self.config))),
         }
 
     def probs(
@@ -200,6 +198,23 @@ def predict_labels(
     return result
 
 
+def tell(
+    found: Sequence[tuple[Predictions, tuple[Sample, ...]]],
+    describe: Callable[[Predictions, Sequence[Sample]], str],
+) -> list[Predictions]:
+    """Print how right the predictions are, where that is known, and return them.
+
+    Args:
+        found: From `predict_labels`, of the queries and of the gallery.
+        describe: One sentence; empty where nothing is known.
+    """
+    for part, (predictions, samples) in zip(("query", "gallery"), found, strict=True):
+        sentence = describe(predictions, samples)
+        if sentence:
+            print(f"{predictions.meta['data']} {part}: {sentence}")
+    return [predictions for predictions, _ in found]
+
+
 def current(target: Path, meta: Mapping[str, Any]) -> Predictions | None:
     """The predictions of a file if they are there and were made from the same inputs."""
     if not target.exists():
@@ -232,8 +247,6 @@ def prediction_command(module: str, description: str | None, main: PredictVerb) 
         lambda word: Path(word).is_dir(),
         wanted="no such run directory; train it first",
     )
-    file = runs[0] / "config.yml"
-    device = load_config(file, pairs).device if file.exists() else "cpu"
-    with process_group(choose_device(device).type):
+    with process_group(device_of(runs[0], pairs)):
         for run in runs:
             main(run, data=parsed.data, overrides=pairs)

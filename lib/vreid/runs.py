@@ -6,7 +6,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -157,3 +157,9 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device is {name!r}, but torch finds no CUDA device; use cpu")
     return device
+
+
+def device_of(run_dir: Path, overrides: Sequence[str]) -> str:
+    """Kind of the device that a run computes on; a run that is not there is found out later."""
+    file = run_dir / "config.yml"
+    return choose_device(load_config(file, overrides).device if file.exists() else "cpu").type

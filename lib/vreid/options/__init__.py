@@ -9,7 +9,7 @@ from vreid.options.data import DataOptions, InputOptions
 from vreid.options.evaluation import EvaluationOptions, FusionOptions, RerankOptions
 from vreid.options.loss import LossOptions
 from vreid.options.model import ModelOptions
-from vreid.options.recipe import Config
+from vreid.options.recipe import Config, forward_options
 from vreid.options.solver import SolverOptions
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "ModelOptions",
     "RerankOptions",
     "SolverOptions",
+    "forward_options",
 ]

@@ -74,3 +74,9 @@ class Config:
         )
         if self.model.mixstyle == "halves":
             require(in_halves and num_classes % 2 == 0, "model.mixstyle", "halves", rule)
+
+
+def forward_options(config: Config) -> Config:
+    """The options that a trained model's outputs follow from, all others at their defaults."""
+    used = ("data", "input", "model", "loss", "solver", "test", "device")
+    return Config(**{name: getattr(config, name) for name in used})

@@ -21,10 +21,9 @@ from vreid.errors import ConfigError, DataError
 from vreid.features import FloatArray, IntArray
 from vreid.neighbours.found import Index
 from vreid.neighbours.sets import Wide
-from vreid.rerank import alike, encode, encode_plain
 from vreid.rerank.encode import Encodings
-from vreid.rerank.sources import FeatureSource
-from vreid.rerank.variant_input import check_counts, cosine_source, neighbours
+from vreid.rerank.nearest_jaccard import encode_nearest
+from vreid.rerank.variant_input import check_counts, cosine_source
 
 _Weights = npt.NDArray[np.float32]
 # (first row, row behind the last) -> pairs of each row, their later images, their Jaccard distances
@@ -77,21 +76,6 @@ def near_pairs(
     row_of = np.repeat(np.arange(len(feats)), np.diff(indptr))
     near = dist <= most
     return _graph(row_of[near], cols[near], dist[near], len(feats))
-
-
-def encode_nearest(source: FeatureSource, *, k1: int, k2: int) -> Encodings:
-    """The encodings of all images of `nearest_jaccard`; k1 and k2 count the image itself."""
-    found = neighbours(source, max(k1, k2))
-    plain = not available()
-    find = encode_plain.find_alike if plain else alike.find_alike
-    # The half lists count one more than their number but are cut where the full ones end.
-    half = min(round(k1 / 2) + 1, k1)
-    sets = find(found.idx, found.dist, source.pairs, num_full=k1, num_half=half)
-    own = (encode_plain.weigh if plain else encode.weigh)(sets, np.ones(source.num_all))
-    if k2 == 1:
-        return own
-    average = encode_plain.average if plain else encode.average
-    return average(np.ascontiguousarray(found.idx[:, :k2]), own)
 
 
 def _find_pairs(encodings: Encodings, most: float) -> tuple[IntArray, Index, Wide]:

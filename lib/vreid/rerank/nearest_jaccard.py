@@ -14,7 +14,9 @@ import numpy as np
 from vreid.compiled import available
 from vreid.features import FloatArray
 from vreid.rerank import alike, encode, encode_plain, jaccard
+from vreid.rerank.encode import Encodings
 from vreid.rerank.given import Array
+from vreid.rerank.sources import FeatureSource
 from vreid.rerank.users import find_users
 from vreid.rerank.variant_input import check_counts, cosine_source, neighbours
 
@@ -46,22 +48,27 @@ def nearest_jaccard(
     """
     check_counts(k1, k2)
     source = cosine_source(query_feats, gallery_feats)
+    encodings, undivided = encode_nearest(source, k1=k1, k2=k2), np.ones(source.num_all)
+    num_query = source.num_query
+    final = np.zeros((num_query, source.num_all - num_query), dtype=np.float32)
+    if not available():
+        encode_plain.mix(final, encodings, undivided, 0.0, start=0, num_query=num_query)
+    else:
+        users = find_users(encodings, num_query)
+        jaccard.mix(final, encodings, users, undivided, 0.0)
+    return np.maximum(final, 0, out=final)
+
+
+def encode_nearest(source: FeatureSource, *, k1: int, k2: int) -> Encodings:
+    """The encodings of all images; k1 and k2 count the image itself."""
     found = neighbours(source, max(k1, k2))
     plain = not available()
     find = encode_plain.find_alike if plain else alike.find_alike
     # The half lists count one more than their number but are cut where the full ones end.
     half = min(round(k1 / 2) + 1, k1)
     sets = find(found.idx, found.dist, source.pairs, num_full=k1, num_half=half)
-    undivided = np.ones(source.num_all)
-    encodings = (encode_plain.weigh if plain else encode.weigh)(sets, undivided)
-    if k2 > 1:
-        average = encode_plain.average if plain else encode.average
-        encodings = average(np.ascontiguousarray(found.idx[:, :k2]), encodings)
-    num_query = source.num_query
-    final = np.zeros((num_query, source.num_all - num_query), dtype=np.float32)
-    if plain:
-        encode_plain.mix(final, encodings, undivided, 0.0, start=0, num_query=num_query)
-    else:
-        users = find_users(encodings, num_query)
-        jaccard.mix(final, encodings, users, undivided, 0.0)
-    return np.maximum(final, 0, out=final)
+    own = (encode_plain.weigh if plain else encode.weigh)(sets, np.ones(source.num_all))
+    if k2 == 1:
+        return own
+    average = encode_plain.average if plain else encode.average
+    return average(np.ascontiguousarray(found.idx[:, :k2]), own)
