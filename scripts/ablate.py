@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scripts.ablation import Failure, Outcome, headline_name
-from scripts.ablation_plan import BASE, Ablation, read_ablation
+from scripts.ablation_plan import Ablation, read_ablation
 from scripts.ablation_table import Findings
 from scripts.compare import count_parameters
 from scripts.extract import Part, extract_run
@@ -109,7 +109,7 @@ class _Work:
 
     def __init__(self, plan: Ablation) -> None:
         self.plan = plan
-        self.protocol = PROTOCOLS[plan.configs[BASE].test.protocol]
+        self.protocol = PROTOCOLS[plan.target.test.protocol]
         self.outcomes: list[Outcome] = []
         self.failures: list[Failure] = []
         self._loaded: dict[DataOptions, list[Part]] = {}  # the runs share one test part
@@ -150,7 +150,7 @@ class _Work:
 
     def _measure(self, variant: str, seed: int) -> Outcome:
         run = self.plan.run_dir(variant, seed)
-        extract_run(run, self._loaded, data=None, overrides=(), checkpoint="")
+        extract_run(run, self._loaded, data=self.plan.target_recipe, overrides=(), checkpoint="")
         return Outcome(
             variant=variant,
             seed=seed,
@@ -161,8 +161,7 @@ class _Work:
 
     @cached_property
     def _identities(self) -> dict[str, Identity]:
-        config = self.plan.configs[BASE]
-        return known_identities(Plan(self.plan.recipe(BASE), (), config))
+        return known_identities(Plan(self.plan.target_recipe, (), self.plan.target))
 
 
 def _line(outcome: Outcome) -> str:

@@ -8,9 +8,11 @@ A plan is a YAML file of ``configs/ablations/``:
     variants:
       ibn: {model: {ibn: true}}          # options over the base
     seeds: [0, 1, 2]                     # solver.seed of the trainings of each variant
+    target: {data: {root: data/other}}   # options over the base: what is measured on; may be empty
 
 Every variant becomes an ordinary recipe whose members are its seeds, so that each training is one
-of `scripts.train`. All variants must be measured on the same images by the same protocol.
+of `scripts.train`. All variants must be measured on the same images by the same protocol: those of
+the base, which no variant may change then, or those of ``target``, whatever a variant trains on.
 """
 
 import re
@@ -31,7 +33,9 @@ Mode = Literal["on", "off"]
 
 BASE = "base"  # the variant that all others are compared with
 COMMON = "common"  # the file of the options that all variants share
+TARGET = "target"  # the file of what is measured, where that is not the base
 KEYS = ("recipe", "base", "mode", "variants", "seeds")
+OPTIONAL = ("target",)
 # What is measured, not what is compared.
 SAME = (
     *("data.dataset", "data.root", "data.split", "data.test_size", "data.table"),
@@ -51,7 +55,8 @@ class Ablation:
         seeds: Of the trainings asked for.
         configs: The options by variant, the base first; their seed is the recipe's.
         given: What the plan says of each variant, the base left out: ``key value`` texts.
-        recipes: Text of each variant's recipe file, and of the file they share.
+        recipes: Text of each variant's recipe file, and of the files they share.
+        target: The options by which all are measured: whose data, truth and protocol.
     """
 
     path: Path
@@ -60,11 +65,17 @@ class Ablation:
     configs: Mapping[str, Config]
     given: Mapping[str, tuple[str, ...]]
     recipes: Mapping[str, str]
+    target: Config
 
     @property
     def name(self) -> str:
         """The name of the plan's file."""
         return self.path.stem
+
+    @property
+    def target_recipe(self) -> Path:
+        """The recipe file of what is measured."""
+        return self.recipe(TARGET if TARGET in self.recipes else BASE)
 
     @property
     def folder(self) -> Path:
@@ -122,6 +133,11 @@ def read_ablation(
         )
         recipes = {COMMON: dump_config(common)}
         write_text(Path(folder) / f"{COMMON}.yml", recipes[COMMON])
+        target = common
+        if plan["target"] is not None:
+            given = _options(plan["target"], f"{path}: target")
+            recipes[TARGET] = _yaml({"_base_": f"{COMMON}.yml", **given})
+            target = files.load(TARGET, recipes[TARGET])
         configs = {}
         for name, options in {BASE: {}, **variants}.items():
             members = {f"{name}-{seed}": {"solver": {"seed": seed}} for seed in chosen}
@@ -130,10 +146,12 @@ def read_ablation(
             seed = common.solver.seed  # that of the trainings is the plan's business
             config = replace(config, solver=replace(config.solver, seed=seed), members={})
             if name != BASE:
-                _check_change(config, common, f"{path}: variant {name}")
+                _check_change(
+                    config, common, f"{path}: variant {name}", same=plan["target"] is None
+                )
             configs[name] = config
     given = {name: tuple(_words(options)) for name, options in variants.items()}
-    return Ablation(path, plan["mode"], chosen, configs, given, recipes)
+    return Ablation(path, plan["mode"], chosen, configs, given, recipes, target)
 
 
 class _Files:
@@ -144,7 +162,7 @@ class _Files:
 
     def load(self, name: str, text: str, overrides: Sequence[str] = ()) -> Config:
         file = write_text(self.folder / f"{name}.yml", text)
-        place = name if name == BASE else f"variant {name}"
+        place = name if name in (BASE, TARGET) else f"variant {name}"
         try:
             return load_config(file, overrides)
         except ConfigError as error:
@@ -158,10 +176,13 @@ def _load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(plan, dict):
         raise ConfigError(f"{path}: not a plan of an ablation; it needs {', '.join(KEYS)}")
-    unknown = [key for key in plan if key not in KEYS]
+    unknown = [key for key in plan if key not in (*KEYS, *OPTIONAL)]
     if unknown:
-        raise ConfigError(f"{path}: a plan has no {unknown[0]!r}; it has {', '.join(KEYS)}")
+        raise ConfigError(
+            f"{path}: a plan has no {unknown[0]!r}; it has {', '.join((*KEYS, *OPTIONAL))}"
+        )
     plan.setdefault("base", {})
+    plan.setdefault("target", None)
     missing = [key for key in KEYS if key not in plan]
     if missing:
         raise ConfigError(f"{path}: {missing[0]} is missing; a plan has {', '.join(KEYS)}")
@@ -192,7 +213,7 @@ def _variants(variants: object, path: Path) -> dict[str, dict[str, Any]]:
             raise ConfigError(
                 f"{path}: a variant is named {name!r}; letters, digits, _ and - are needed"
             )
-        if name in (BASE, COMMON):
+        if name in (BASE, COMMON, TARGET):
             raise ConfigError(f"{path}: a variant cannot be named {name}; rename it")
     return {name: _options(given, f"{path}: variant {name}") for name, given in variants.items()}
 
@@ -208,15 +229,16 @@ def _options(given: object, where: str) -> dict[str, Any]:
     return dict(given)
 
 
-def _check_change(config: Config, base: Config, where: str) -> None:
+def _check_change(config: Config, base: Config, where: str, *, same: bool) -> None:
+    """See that a variant changes something, and if asked nothing of what is measured."""
     changes = diff_configs(base, config)
     if not changes:
         raise ConfigError(f"{where} changes nothing: the base has the same options")
     moved = [line for line in changes if line.startswith(tuple(f"{key}:" for key in SAME))]
-    if moved:
+    if moved and same:
         raise ConfigError(
             f"{where} changes what is measured ({'; '.join(moved)}), so that its scores cannot be"
-            " compared; put that into the base"
+            " compared; put that into the base, or give the plan a target"
         )
 
 

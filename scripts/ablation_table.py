@@ -79,9 +79,9 @@ class Findings:
         kinds = {found.kind for row in rows for found in row.differences.values()}
         notes = [f"Per cent, mean ± standard deviation over seeds; {self.protocol}."]
         notes.append(
-            "Measured on the test part with one network, neither re-ranked nor fused. CPU and wall"
-            " seconds (median over seeds) and peak memory are those of the training's process;"
-            " parameters include the classifier."
+            f"Measured on the test part of {self.plan.target.data.root} with one network, neither"
+            " re-ranked nor fused. CPU and wall seconds (median over seeds) and peak memory are"
+            " those of the training's process; parameters include the classifier."
         )
         notes += [SIGNS[self.plan.mode], *(text for kind, text in KINDS.items() if kind in kinds)]
         lines = [f"# Ablation {self.plan.name}", "", self._grid(rows), "", *_spaced(notes)]

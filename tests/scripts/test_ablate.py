@@ -16,6 +16,7 @@ from scripts.stages import StageError
 from tests.pictures import make_samples
 from vreid.config import load_config
 from vreid.errors import ConfigError, UserError
+from vreid.features import Features
 from vreid.protocol import MARKET
 
 RECIPE = """
@@ -129,6 +130,30 @@ def test_finished_trainings_are_kept_and_more_seeds_are_added(
     assert [one["seed"] for one in found["outcomes"]] == [0, 0, 5]
     id_only = found["rows"][1]
     assert list(id_only["differences"]["mAP"]["by_seed"]) == ["0"]  # the base has no seed 5
+
+
+def test_variants_that_train_elsewhere_are_measured_on_the_target(
+    plan: Path, crops: Path, started: list[str], tmp_path: Path
+) -> None:
+    samples = make_samples(tmp_path / "other", vehicles=5, frames=3)
+    lines = [f"{sample.name},{sample.pid},{sample.camid}" for sample in samples]
+    table = "\n".join(["path,vehicle_id,camera_id", *lines]) + "\n"
+    (tmp_path / "other" / "samples.csv").write_text(table)
+    variant = f"elsewhere: {{data: {{root: {crops / 'crops'}, test_fraction: 0.5}}}}"
+    target = f"target: {{data: {{root: {tmp_path / 'other'}, test_fraction: 0.8}}}}\n"
+    text = PLAN.replace("broken: {model: {backbone: no_such_net}}", variant)
+    plan.write_text(text.replace("[0, 1]", "[0]") + target)
+    main(plan)
+    assert started == ["base-0", "id_only-0", "elsewhere-0"]
+    folder = tmp_path / "runs" / "ablation" / "small"
+    assert f"the test part of {tmp_path / 'other'}" in (folder / "table.md").read_text()
+    sizes = {
+        one["scores"]["num_query"] + one["scores"]["num_gallery"]
+        for one in results(folder)["outcomes"]
+    }
+    assert sizes == {sum(1 for one in samples if one.pid in (0, 1, 2, 3))}, sizes
+    names = {Path(str(n)).name for n in Features.load(folder / "base-0/features/query.npz").names}
+    assert names <= {sample.name.rsplit("/", 1)[-1] for sample in samples}
 
 
 def test_a_training_of_other_options_is_not_mixed_in(

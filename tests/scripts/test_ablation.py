@@ -46,7 +46,7 @@ def outcome(
 def plan(mode: Mode, variants: Sequence[str]) -> Ablation:
     configs = {name: Config(output="runs/ablation") for name in ("base", *variants)}
     given = {name: (f"model.{name} true",) for name in variants}
-    return Ablation(Path("plans/toy.yml"), mode, (0, 1, 2), configs, given, {})
+    return Ablation(Path("plans/toy.yml"), mode, (0, 1, 2), configs, given, {}, configs["base"])
 
 
 def test_three_seeds_give_the_t_interval_of_the_mean_difference() -> None:

@@ -30,6 +30,10 @@ def plan(tmp_path: Path) -> Path:
         ("seeds: [0, 1]", "seeds: []", r"seeds is \[\]; different whole numbers"),
         ("seeds: [0, 1]", "seeds: [1, 1]", r"seeds is \[1, 1\]; different whole numbers"),
         ("seeds: [0, 1]", "seeds: [a]", r"seeds is \['a'\]; different whole numbers"),
+        ("mode: on", "mode: on\ntarget: 3", r"small\.yml: target is 3; options by section"),
+        ("mode: on", "mode: on\ntarget: {name: a}", r"target sets name, which is not for a plan"),
+        ("mode: on", "mode: on\ntarget: {dat: {}}", r"small\.yml: target: there is no option dat"),
+        ("id_only: {loss", "target: {loss", r"a variant cannot be named target"),
         ("mode: on", "mode: both", r"mode is 'both'; on or off is needed"),
         ("recipe: own.yml", "recipe: two.yml", r"two\.yml: no such configuration file"),
         ("recipe: own.yml", "recipe: [a]", r"the path of a recipe is needed"),
@@ -76,6 +80,20 @@ def test_overrides_go_over_the_base_alone(plan: Path) -> None:
     assert found.configs["id_only"].loss.metric == "none"  # the ingredient wins
     assert found.run_dir("base", 4) == Path("there/ablation/small/base-4")
     assert found.mode == "on"
+
+
+def test_with_a_target_variants_may_train_on_other_data(plan: Path) -> None:
+    other = PLAN.replace("{loss: {metric: none}}", "{data: {root: elsewhere}}")
+    plan.write_text(other)
+    with pytest.raises(ConfigError, match=r"changes what is measured .*give the plan a target"):
+        read_ablation(plan)
+    plan.write_text(other + "target: {test: {protocol: aicity}}\n")
+    found = read_ablation(plan)
+    assert found.configs["id_only"].data.root == "elsewhere"
+    assert found.target.data == found.configs["base"].data
+    assert (found.target.test.protocol, found.target_recipe.name) == ("aicity", "target.yml")
+    plan.write_text(PLAN)
+    assert read_ablation(plan).target_recipe.name == "base.yml"
 
 
 def test_the_word_off_is_no_truth_value(plan: Path) -> None:
