@@ -45,6 +45,17 @@ def test_a_member_changes_the_further_data_sets(joined: Path) -> None:
     assert moved["Own_2"].root == "data/own"
 
 
+def test_a_file_leaves_a_member_of_its_base_out(joined: Path) -> None:
+    above = joined.with_name("above.yml")
+    above.write_text("_base_: joined.yml\nmembers: {moved: null, third: {model: {ibn: true}}}\n")
+    assert list(load_config(above).members) == ["alone", "third"]
+    with pytest.raises(ConfigError, match=r"no training named 'moved'; it has alone, third"):
+        load_config(above, part="moved")
+    above.write_text("_base_: joined.yml\nmembers: {moved: 3}\n")
+    with pytest.raises(ConfigError, match=r"above\.yml: members\.moved is 3; options by section"):
+        load_config(above)
+
+
 def test_further_data_sets_on_the_command_line(joined: Path) -> None:
     pairs = ["EXTRA.Own_2.ROOT", "other", "extra.third.dataset", "veri776", "extra.vx", "None"]
     extra = load_config(joined, pairs).extra

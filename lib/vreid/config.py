@@ -168,6 +168,9 @@ def _build(node: _Node, where: str) -> Config:
         for name, section in values["extra"].items()
         if section is not None
     }
+    values["members"] = {
+        name: options for name, options in values["members"].items() if options is not None
+    }
     try:
         config: Config = _fill(Config, values, "")
     except ConfigError as error:

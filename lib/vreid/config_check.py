@@ -56,6 +56,8 @@ def _checked(layer: Mapping[str, Any], kind: type, where: str, prefix: str) -> d
             result[name] = parse_chain(value, f"{where}: {key}")
         elif get_origin(hint) is collections.abc.Mapping:
             result[name] = _free_section(value, f"{where}: {key}")
+            if name == "members":
+                _check_members(result[name], f"{where}: {key}")
         else:
             result[name] = coerce(value, hint, f"{where}: {key}")
     return result
@@ -68,6 +70,16 @@ def _free_section(value: object, where: str) -> dict[str, Any]:
         str(key): _free_section(item, f"{where}.{key}") if isinstance(item, Mapping) else item
         for key, item in value.items()
     }
+
+
+def _check_members(members: Mapping[str, Any], where: str) -> None:
+    """See that each is a section; one that is null takes a member of a file below away."""
+    for name, options in members.items():
+        if not isinstance(options, Mapping | None):
+            raise ConfigError(
+                f"{where}.{name} is {options!r}; options by section are needed, such as"
+                " {model: {ibn: true}}, or null for a member that is left out"
+            )
 
 
 def _named_sections(value: object, kind: type, where: str, key: str) -> dict[str, Any]:

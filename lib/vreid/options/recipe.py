@@ -29,7 +29,8 @@ class Config:
         chain: What follows the features, see `vreid.options.chain`; empty: the plain order, which
             ``fusion`` and ``rerank`` state. With a chain these two count for nothing.
         adapt: Whether and how the vehicle models are trained on the target's images as well.
-        members: Name of each vehicle model -> the options in which it differs from the recipe.
+        members: Name of each vehicle model -> the options in which it differs from the recipe; a
+            file with a ``_base_`` leaves one of its members out as ``NAME: null``.
         orientation, camera: The same for the two classifiers; empty when the recipe has none.
     """
 
