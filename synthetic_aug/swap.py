@@ -141,7 +141,7 @@ def _write_all(
             with atomic_path(picture.target) as temporary:
                 temporary.write_bytes(path.read_bytes())
             return
-        check_size(mask, image, path=path)
+        check_size(sources.size(picture.idx), image, path=path)
         write_image(
             picture.target,
             swap_background(

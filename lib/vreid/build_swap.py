@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vreid.data.sample import UNKNOWN, Sample
-from vreid.data.swap_online import BackgroundSwap
+from vreid.data.swap_online import MASK_SIDE, BackgroundSwap
 from vreid.data.swap_sources import Origin, find_sources
 from vreid.errors import ConfigError
 from vreid.options import Config
@@ -31,7 +31,7 @@ def build_swap(config: Config, samples: Sequence[Sample]) -> BackgroundSwap | No
             f" {config.data.plates!r}; name both folders, or set input.swap 0"
         )
     return BackgroundSwap(
-        find_sources(samples, origins),
+        find_sources(samples, origins, side=MASK_SIDE),
         prob=options.swap,
         same_camera=options.swap_plates == "camera",
         feather=options.swap_feather,

@@ -2,14 +2,17 @@
 
 import pickle
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from tests.backgrounds import BOX, SIZE, box_mask, draw, make_swappable, write
-from vreid.data.images import ImageArray, read_image
+from vreid.data.images import ImageArray, read_image, resize_to_tensor
 from vreid.data.loader import Batch, train_loader
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.swap import (
@@ -17,16 +20,18 @@ from vreid.data.swap import (
     ground_shadow,
     is_usable,
     light_gains,
+    resize_fast,
     soft_edge,
     swap_background,
     whole_mask,
 )
-from vreid.data.swap_online import BackgroundSwap
-from vreid.data.swap_sources import Origin, SwapSources, find_sources, list_plates
+from vreid.data.swap_online import MASK_SIDE, BackgroundSwap
+from vreid.data.swap_plates import POOL, RENEWED, PlateCache, draw_pools, list_plates
+from vreid.data.swap_sources import Origin, SwapSources, find_sources
 from vreid.data.transforms import build_train_transform
 from vreid.errors import DataError
 
-PLAIN = {"feather": 0.0, "color": 0.0, "shadow": 0.0}
+PLAIN: dict[str, Any] = {"feather": 0.0, "color": 0.0, "shadow": 0.0}
 BATCHES = [[0, 1, 2, 3], [4, 5, 6, 7], [0, 2, 4, 6]]
 
 
@@ -48,12 +53,12 @@ def test_nothing_of_the_old_background_shows() -> None:
 
 
 def test_the_edge_is_soft_inside_the_mask_only() -> None:
-    opacity = soft_edge(box_mask(), 0.06)  # two pixels
+    opacity = soft_edge(box_mask(), 0.06, SIZE)  # two pixels
     assert not opacity[box_mask() == 0].any()
     row = opacity[16, 5:12].astype(int)
     assert (np.diff(row) >= 0).all() and 0 < row[1] < 255 and row[-1] == 255
     whole = np.full(SIZE, 255, dtype=np.uint8)
-    assert (soft_edge(whole, 0.06) == 255).all()  # the border of the image is no edge
+    assert (soft_edge(whole, 0.06, SIZE) == 255).all()  # the border of the image is no edge
 
 
 def test_light_is_taken_from_the_change_of_background() -> None:
@@ -72,14 +77,14 @@ def test_the_shadow_lies_below_the_vehicle() -> None:
     mask = np.zeros((100, 100), dtype=np.uint8)
     mask[20:60, 20:80] = 255
     mask[60:80, 25:35] = mask[60:80, 65:75] = 255  # wheels
-    shadow = ground_shadow(mask, 1.0)
+    shadow = resize_fast(ground_shadow(mask), (100, 100))
     assert shadow[72, 50] > 200  # between the wheels
     assert not shadow[:50].any() and not shadow[95:].any()
     plate = np.full((100, 100, 3), 200, dtype=np.uint8)
     image = np.repeat(mask[:, :, None], 3, axis=2)
     result = swap_background(image, mask, plate, color=0, shadow=0.5)
     assert 95 <= result[72, 50, 0] <= 125 and result[10, 50, 0] == 200
-    assert not ground_shadow(np.zeros((20, 20), dtype=np.uint8), 1.0).any()
+    assert not ground_shadow(np.zeros((20, 20), dtype=np.uint8)).any()
 
 
 def test_holes_and_slits_are_filled_and_the_outline_stays() -> None:
@@ -108,15 +113,74 @@ def test_usable_masks() -> None:
 
 def test_plates_keep_their_proportions_nearly() -> None:
     columns = np.repeat(np.arange(120, dtype=np.uint8)[None, :, None], 40, axis=0).repeat(3, axis=2)
-    assert fit_plate(columns, (40, 120), place=0.5) is not None
-    tall = [fit_plate(columns, (80, 80), place=place) for place in (0.0, 1.0)]
+    same = fit_plate(columns, (40, 120), aspect=3.0, place=0.5)
+    np.testing.assert_array_equal(same, columns)
+    squeezed = fit_plate(columns, (80, 80), aspect=3.0, place=0.5)  # so is the image
+    assert squeezed[0, 0, 0] <= 1 and squeezed[0, -1, 0] >= 118
+    tall = [fit_plate(columns, (80, 80), aspect=1.0, place=place) for place in (0.0, 1.0)]
     assert [one.shape for one in tall] == [(80, 80, 3)] * 2
     assert tall[0][0, -1, 0] in (59, 60) and tall[1][0, 0, 0] in (60, 61)  # 60 of 120 columns
 
 
-def find(root: Path, samples: list[Sample], *, shift: int = 0) -> SwapSources:
+def scene(height: int, width: int) -> tuple[ImageArray, ImageArray, ImageArray]:
+    """A picture with detail, the mask of a van with wheels, and a plate with another detail."""
+    generator = np.random.default_rng(0)
+    image, plate = (
+        np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
+        for small in generator.integers(0, 256, (2, 30, 30, 3), dtype=np.uint8)
+    )
+    mask = np.zeros((height, width), dtype=np.uint8)
+    cv2.ellipse(mask, (width // 2, height // 2), (width // 3, height // 4), 8, 0, 360, 255, -1)
+    for part in (3, 7):
+        cv2.circle(mask, (width * part // 10, height * 7 // 10), height // 10, 255, -1)
+    return image, mask, plate
+
+
+def shrunk(mask: ImageArray, size: tuple[int, int]) -> ImageArray:
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [(80, 80), (128, 96), (256, 256)])
+def test_small_masks_give_what_large_ones_do(size: tuple[int, int]) -> None:
+    """The oracle composes at the picture's own size with the mask as it is, and resizes that."""
+    image, mask, plate = scene(230, 300)
+    usual: dict[str, Any] = {"feather": 0.02, "color": 0.3, "shadow": 0.5}
+    for options in (PLAIN, usual):
+        whole = swap_background(image, mask, plate, **options)
+        expected = resize_to_tensor(whole, size).permute(1, 2, 0).numpy().astype(int)
+        small = resize_to_tensor(image, size).permute(1, 2, 0).numpy()
+        held = shrunk(mask, (96, 74))
+        off = np.abs(swap_background(small, held, plate, **options).astype(int) - expected)
+        assert off.mean() < 3 and np.quantile(off.max(axis=2), 0.9) < 12
+
+
+def test_small_masks_show_nothing_of_the_old_background() -> None:
+    """Red only comes from the old background: a halo would be red."""
+    _, mask, _ = scene(230, 300)
+    image = np.zeros((230, 300, 3), dtype=np.uint8)
+    image[mask == 0] = (255, 0, 0)
+    image[mask > 0] = (0, 255, 0)
+    held = shrunk(mask, (96, 74))
+    for size in ((80, 80), (256, 256)):
+        small = resize_to_tensor(image, size).permute(1, 2, 0).numpy()
+        result = swap_background(small, held, np.zeros((50, 50, 3), dtype=np.uint8))
+        assert result[:, :, 0].max() < 64 and result[:, :, 0].mean() < 0.3  # of 255 and 170
+
+
+def test_colours_apart_or_side_by_side_make_no_difference() -> None:
+    image, mask, plate = scene(60, 70)
+    apart = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
+    for one in (plate, plate[:50, :40]):
+        expected = swap_background(image, mask, one)
+        other = np.ascontiguousarray(one.transpose(2, 0, 1)).transpose(1, 2, 0)
+        np.testing.assert_array_equal(swap_background(apart, mask, other), expected)
+
+
+def find(
+    root: Path, samples: list[Sample], *, shift: int = 0, side: int | None = None
+) -> SwapSources:
     origin = Origin(slice(0, len(samples)), root / "masks", root / "plates", camid_shift=shift)
-    return find_sources(samples, [origin])
+    return find_sources(samples, [origin], side=side)
 
 
 def test_sources_know_masks_cameras_and_own_plates(tmp_path: Path) -> None:
@@ -137,6 +201,25 @@ def test_sources_know_masks_cameras_and_own_plates(tmp_path: Path) -> None:
     assert len(sources.others(2, everything)) == 7
     assert sources.others(2, sources.own[2:3]) == sources.own[2]  # there is no other
     assert len(pickle.dumps(sources)) < 4000
+
+
+def test_masks_are_held_small(tmp_path: Path) -> None:
+    samples = make_swappable(tmp_path)
+    _, mask, _ = scene(300, 400)
+    for sample in samples:
+        write(tmp_path / "masks" / sample.name, mask)
+    sources = find(tmp_path, samples, side=96)
+    held = sources.mask(0)
+    assert held is not None and held.shape == (72, 96) and sources.size(0) == (300, 400)
+    whole = whole_mask(mask)
+    expected = shrunk(whole, (96, 72))
+    np.testing.assert_array_equal(held, expected)
+    found = sources.cut_out(0)
+    assert found is not None
+    np.testing.assert_array_equal(found[1], ground_shadow(expected))
+    assert len(sources.data) < 1500 * len(samples)  # below 80 MB for 52,000 images
+    np.testing.assert_array_equal(find(tmp_path, samples).mask(0), whole)
+    assert find(tmp_path, samples, side=500).mask(0).shape == (300, 400)  # type: ignore[union-attr]
 
 
 def test_cameras_of_joined_sets_are_found(tmp_path: Path) -> None:
@@ -172,7 +255,7 @@ def test_missing_masks_and_plates_are_one_sentence(tmp_path: Path) -> None:
 
 
 def background(root: Path, samples: list[Sample], *, prob: float = 1.0) -> BackgroundSwap:
-    return BackgroundSwap(find(root, samples), prob, same_camera=False, **PLAIN)
+    return BackgroundSwap(find(root, samples, side=MASK_SIDE), prob, same_camera=False, **PLAIN)
 
 
 def load(
@@ -266,6 +349,37 @@ def _met(
         for idx in range(len(samples))
         for _ in range(12)
     }
+
+
+def test_a_pool_follows_from_its_epoch_and_changes_by_an_eighth() -> None:
+    cameras = np.repeat(np.arange(4), 400)
+    for apart in (False, True):
+        pools = [
+            draw_pools(cameras, size=(32, 32), apart=apart, seed=3, epoch=epoch)
+            for epoch in range(60)
+        ]
+        again = draw_pools(cameras, size=(32, 32), apart=apart, seed=3, epoch=7)
+        for camera, pool in again.items():
+            np.testing.assert_array_equal(pool, pools[7][camera])
+            assert not apart or set(cameras[pool]) == {camera}
+        drawn = [set(np.concatenate(list(pool.values())).tolist()) for pool in pools]
+        assert {len(one) for one in drawn} == {POOL}
+        assert {len(two - one) for one, two in pairwise(drawn)} == {POOL // RENEWED}
+        assert len(set().union(*drawn)) == len(cameras)  # all come up
+        other = draw_pools(cameras, size=(32, 32), apart=apart, seed=4, epoch=7)
+        assert any(not np.array_equal(other[camera], again[camera]) for camera in again)
+
+
+def test_plates_are_decoded_once_and_forgotten(tmp_path: Path) -> None:
+    make_swappable(tmp_path)
+    paths = list_plates([tmp_path / "plates"]).paths
+    cache = PlateCache()
+    first = cache.keep([0, 1, 2], paths, (16, 20))
+    assert {one.shape for one in first.values()} == {(16, 20, 3)}  # no larger than the input
+    assert all(one.transpose(2, 0, 1).flags["C_CONTIGUOUS"] for one in first.values())
+    second = cache.keep([1, 2, 3], paths, (16, 20))
+    assert second[1] is first[1] and set(cache.held) == {1, 2, 3}
+    assert cache.keep([1], paths, (64, 64))[1].shape == (*SIZE, 3)  # another input, held anew
 
 
 def test_images_that_cannot_be_swapped_pass_and_are_counted(tmp_path: Path) -> None:

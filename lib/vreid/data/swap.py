@@ -10,8 +10,13 @@ the vehicle takes a part of the plate's light, and the ground below it is darken
   blue. Matching the vehicle's own mean with the plate's would grey a red car; this keeps it.
 - Without a shadow between and under the wheels, where the old one was not part of the vehicle, cars
   float.
+
+A mask may be smaller than its image. Edge and shadow are drawn at the mask's size then and brought
+to the image's: what is blurred anyway loses nothing. Colours are composed one by one, which spares
+copies where an image holds them apart, as a tensor (3, H, W) seen as (H, W, 3) does.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -26,7 +31,7 @@ MIN_SOLIDITY = 0.75  # of its convex hull; pickups have 0.8, vehicles half hidde
 SLIT = 0.12  # widest gap that is filled, as a share of the longer side
 STRETCH = 1.5  # a plate's proportions are changed by no more than this
 _LEVEL = 127  # brighter pixels of a mask belong to the vehicle
-_SHADOW_SIDE = 32  # pixels of the longer side at which the shadow, which is soft, is drawn
+SHADOW_SIDE = 32  # pixels of the longer side at which the shadow, which is soft, is drawn
 _SHADOW_DROP = 0.04  # of the longer side that the shadow lies below the vehicle, and its blur
 _GAIN = (0.6, 1.6)  # weakest and strongest change of a colour
 _NOISE = 8.0  # grey levels added to both means of a gain, so that black does not divide
@@ -69,62 +74,77 @@ def swap_background(
     color: float = 0.3,
     shadow: float = 0.5,
     place: float = 0.5,
+    ground: ImageArray | None = None,
 ) -> ImageArray:
     """Lay an image's vehicle over a plate.
 
     Args:
         image: (H, W, 3).
-        mask: (H, W), 255 on the vehicle and 0 elsewhere.
+        mask: Of any size, in the proportions of the scene, which the image may have lost; 255 on
+            the vehicle and 0 elsewhere, between them where a pixel is part of both.
         plate: (h, w, 3), fitted to the image by `fit_plate`.
-        feather: Width of the soft edge as a share of the shorter side, at least one pixel.
+        feather: Width of the soft edge as a share of the shorter side, at least one pixel of the
+            mask.
         color: Share in [0, 1] of the change of light that the vehicle takes over; 0 for none.
         shadow: Darkness in [0, 1] of the shadow on the plate below the vehicle; 0 for none.
         place: Where in [0, 1] the plate is cut out when it is.
+        ground: From `ground_shadow` of the mask; None draws it.
 
     Returns:
-        (H, W, 3), a new array.
+        (H, W, 3), a new array that holds its colours apart or side by side, as the image does.
     """
-    plate = fit_plate(plate, (mask.shape[0], mask.shape[1]), place=place)
-    front = soft_edge(mask, feather)
+    size = (image.shape[0], image.shape[1])
+    plate = fit_plate(plate, size, aspect=mask.shape[1] / mask.shape[0], place=place)
+    front = soft_edge(mask, feather, size)
     back = _bytes(cv2.bitwise_not(front))
     if shadow > 0:
-        light = cv2.bitwise_not(ground_shadow(mask, shadow))
-        back = _bytes(cv2.multiply(back, light, scale=1 / 255))
+        ground = ground_shadow(mask) if ground is None else ground
+        light = _bytes(cv2.convertScaleAbs(ground, alpha=-shadow, beta=255))
+        back = _bytes(cv2.multiply(back, resize_fast(light, size), scale=1 / 255))
     gains = light_gains(image, mask, plate, strength=color) if color > 0 else (1.0,) * 3
-    most = max(gains)  # weights are bytes
-    fronts = cv2.merge([cv2.convertScaleAbs(front, alpha=gain / most) for gain in gains])
-    return _bytes(
-        cv2.add(
-            cv2.multiply(image, fronts, scale=most / 255),
-            cv2.multiply(plate, cv2.merge([back] * 3), scale=1 / 255),
-        )
-    )
+    result = np.empty((3, *size), dtype=np.uint8)
+    colors = zip(_planes(image), _planes(plate), gains, result, strict=True)
+    for old, new, gain, plane in colors:
+        vehicle = cv2.multiply(old, front, scale=gain / 255)
+        cv2.add(vehicle, cv2.multiply(new, back, scale=1 / 255), dst=plane)
+    return result.transpose(1, 2, 0) if image.strides[2] > 1 else _bytes(cv2.merge(list(result)))
 
 
-def fit_plate(plate: ImageArray, size: tuple[int, int], *, place: float) -> ImageArray:
+def fit_plate(
+    plate: ImageArray, size: tuple[int, int], *, aspect: float, place: float
+) -> ImageArray:
     """A plate (h, w, 3) at another height and width: stretched a little, cut when that is too much.
 
     Args:
         plate: The plate.
         size: Height and width in pixels.
+        aspect: Width by height of the scene, which an image of this size may have lost.
         place: Where in [0, 1] it is cut out: left or top to right or bottom.
     """
     height, width = plate.shape[:2]
-    aspect = size[1] / size[0]
     new_width = min(width, max(1, round(height * aspect * STRETCH)))
     new_height = min(height, max(1, round(width / aspect * STRETCH)))
     left, top = round((width - new_width) * place), round((height - new_height) * place)
     return resize_fast(plate[top : top + new_height, left : left + new_width], size)
 
 
-def soft_edge(mask: ImageArray, feather: float) -> ImageArray:
-    """Opacity of the vehicle (H, W): 0 outside the mask, rising to 255 some pixels inside of it.
+def soft_edge(mask: ImageArray, feather: float, size: tuple[int, int]) -> ImageArray:
+    """Opacity of the vehicle, 0 outside the mask, rising to 255 some pixels inside of it.
 
     At the image's border, which is not the vehicle's, nothing fades.
+
+    Args:
+        mask: (h, w).
+        feather: See `swap_background`.
+        size: Height and width wanted.
+
+    Returns:
+        (height, width).
     """
     reach = max(1, round(feather * min(mask.shape)))
-    size = (2 * reach + 1, 2 * reach + 1)
-    blurred = cv2.blur(mask, size, borderType=cv2.BORDER_REPLICATE)  # half at a straight edge
+    blurred = cv2.blur(mask, (2 * reach + 1,) * 2, borderType=cv2.BORDER_REPLICATE)
+    # Half at a straight edge, on both sides of which it is even: resized first, it stays exact.
+    blurred = resize_fast(_bytes(blurred), size)
     return _bytes(cv2.addWeighted(blurred, 2, blurred, 0, -255))
 
 
@@ -135,11 +155,11 @@ def light_gains(
 
     Only what the mask leaves free is compared; ``strength`` in [0, 1] is the share taken over.
     """
-    step = max(1, min(mask.shape) // 32)  # means of a few thousand pixels are good enough
-    around = 255 - _binary(mask[::step, ::step])
-    old, new = (
-        cv2.mean(np.ascontiguousarray(one[::step, ::step]), around)[:3] for one in (image, plate)
-    )
+    step = max(1, min(image.shape[:2]) // 32)  # means of a few thousand pixels are good enough
+    few = [np.ascontiguousarray(one[::step, ::step]) for one in (image, plate)]
+    mask = _bytes(cv2.resize(mask, few[0].shape[1::-1], interpolation=cv2.INTER_NEAREST))
+    around = cv2.threshold(mask, _LEVEL, 255, cv2.THRESH_BINARY_INV)[1]
+    old, new = (cv2.mean(one, around)[:3] for one in few)
     gains = [
         ((there + _NOISE) / (here + _NOISE)) ** strength
         for here, there in zip(old, new, strict=True)
@@ -147,28 +167,37 @@ def light_gains(
     return tuple(min(max(gain, _GAIN[0]), _GAIN[1]) for gain in gains)
 
 
-def ground_shadow(mask: ImageArray, darkness: float) -> ImageArray:
-    """How much the ground lies in the shadow of a vehicle: (H, W), 0 to 255 times ``darkness``.
+def ground_shadow(mask: ImageArray) -> ImageArray:
+    """How much the ground lies in the shadow of a vehicle, 0 to 255.
 
     The shadow falls below the vehicle's outline without dents, so between its wheels too; it
     fades upwards along the vehicle's lower half and outwards.
+
+    Args:
+        mask: (H, W).
+
+    Returns:
+        (h, w), the size from `shrunk_size` with `SHADOW_SIDE`: it is soft.
     """
-    height, width = mask.shape
-    scale = min(1.0, _SHADOW_SIDE / max(height, width))
-    small_size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = _bytes(cv2.resize(mask, small_size, interpolation=cv2.INTER_NEAREST))
+    height, width = shrunk_size((mask.shape[0], mask.shape[1]), SHADOW_SIDE)
+    small = _binary(_bytes(cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)))
     points = _outline(small)
     if not len(points):
-        return np.zeros_like(mask)
-    drop = max(1, round(_SHADOW_DROP * max(small_size)))
+        return small
+    drop = max(1, round(_SHADOW_DROP * max(height, width)))
     _, top, _, tall = cv2.boundingRect(points)
     shape = np.zeros_like(small)
     cv2.fillConvexPoly(shape, cv2.convexHull(points + np.array([0, drop], np.int32)), 255)
     shape = _bytes(cv2.blur(shape, (2 * drop + 1, 2 * drop + 1), borderType=cv2.BORDER_REPLICATE))
     slope = (top + tall / 2, top + tall * 3 / 4)  # from the middle down
-    fade = np.interp(np.arange(small_size[1]), slope, (0, darkness))
-    faded = (shape * fade[:, None]).astype(np.uint8)
-    return resize_fast(faded, (height, width))
+    fade = np.interp(np.arange(height), slope, (0, 1))
+    return np.asarray(shape * fade[:, None], dtype=np.uint8)
+
+
+def shrunk_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Height and width with a longer side of no more than ``side`` pixels."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _outline(shown: ImageArray) -> npt.NDArray[np.int32]:
@@ -179,17 +208,37 @@ def _outline(shown: ImageArray) -> npt.NDArray[np.int32]:
 
 
 def resize_fast(image: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """Resize a mask, plate or shadow to a height and width in pixels, where speed comes first."""
+    """Resize a mask, plate or shadow to a height and width in pixels, where speed comes first.
+
+    Args:
+        image: (H, W), or (H, W, 3).
+        size: Height and width wanted.
+
+    Returns:
+        (height, width), or (height, width, 3) with its colours apart where they were.
+    """
     if image.shape[:2] == size:
         return image
     halves = 2 * size[0] <= image.shape[0] and 2 * size[1] <= image.shape[1]
     kind = cv2.INTER_AREA if halves else cv2.INTER_LINEAR  # averages, but takes three times as long
-    return _bytes(cv2.resize(image, (size[1], size[0]), interpolation=kind))
+    if image.ndim == 2 or image.strides[2] == 1:
+        return _bytes(cv2.resize(image, (size[1], size[0]), interpolation=kind))
+    resized = np.empty((image.shape[2], *size), dtype=np.uint8)
+    for channel, plane in enumerate(resized):
+        cv2.resize(image[:, :, channel], (size[1], size[0]), dst=plane, interpolation=kind)
+    return resized.transpose(1, 2, 0)
+
+
+def _planes(image: ImageArray) -> Sequence[ImageArray]:
+    """The colours of an image (H, W, 3), each (H, W)."""
+    if image.strides[2] == 1:  # side by side
+        return [_bytes(plane) for plane in cv2.split(image)]
+    return list(image.transpose(2, 0, 1))
 
 
 def _binary(mask: ImageArray) -> ImageArray:
     """0 or 255."""
-    return (mask > _LEVEL).view(np.uint8) * np.uint8(255)
+    return _bytes(cv2.threshold(mask, _LEVEL, 255, cv2.THRESH_BINARY)[1])
 
 
 def _bytes(array: Any) -> ImageArray:

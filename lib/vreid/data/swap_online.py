@@ -1,29 +1,22 @@
 """Background swap in training: now and then a vehicle stands before another background.
 
 Every image decides anew each time it is loaded, so that a vehicle is seen before many backgrounds
-and none of them tells who it is. The images composed are no larger than the network's input, to
-which they would be resized anyway.
-
-Decoding a plate takes as long as decoding the image. So each epoch draws a pool of plates that
-every process keeps decoded: the same for all, whatever their number, and another one each epoch.
+and none of them tells who it is. What is composed is no larger than the network's input, to which
+it would be resized anyway, and holds its colours apart as a tensor does, which saves two copies.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from vreid.data.images import ImageArray, read_image, resize
+from vreid.data.images import ImageArray, resize_to_tensor
 from vreid.data.sample import UNKNOWN
-from vreid.data.swap import resize_fast, swap_background
+from vreid.data.swap import swap_background
+from vreid.data.swap_plates import PlateCache, draw_pools
 from vreid.data.swap_sources import SwapSources, check_size
-from vreid.features import IntArray
 
-POOL = 256  # plates an epoch at most, but two of each camera at least
-POOL_BYTES = 64 << 20  # of them decoded, for each process
-_POOL_DRAW = 1  # sets the pool's generator apart from those of the images
+MASK_SIDE = 96  # pixels at which masks are held; their edges are soft, so they grow without steps
 
 
 @dataclass(frozen=True)
@@ -37,6 +30,7 @@ class BackgroundSwap:
         feather: See `vreid.data.swap.swap_background`.
         color: The same.
         shadow: The same.
+        cache: Plates decoded for the last epoch that began.
     """
 
     sources: SwapSources
@@ -45,6 +39,7 @@ class BackgroundSwap:
     feather: float
     color: float
     shadow: float
+    cache: PlateCache = field(default_factory=PlateCache, repr=False, compare=False)
 
     def describe(self) -> str:
         """How many images can be swapped and why others cannot, for the log."""
@@ -72,6 +67,9 @@ class BackgroundSwap:
         Args:
             seed: Seed of the run and number of the epoch.
             size: Height and width of the network's input.
+
+        Raises:
+            DataError: When a plate cannot be read.
         """
         return EpochSwap(self, seed, size)
 
@@ -86,15 +84,14 @@ class EpochSwap:
     """
 
     def __init__(self, swap: BackgroundSwap, seed: tuple[int, int], size: tuple[int, int]) -> None:
+        plates = swap.sources.plates
         self._swap = swap
         self._size = size
-        self._pools = _draw_pools(
-            swap.sources.plates.cameras,
-            count=min(POOL, POOL_BYTES // (3 * size[0] * size[1])),
-            apart=swap.same_camera,
-            generator=np.random.default_rng((*seed, _POOL_DRAW)),
+        self._pools = draw_pools(
+            plates.cameras, size=size, apart=swap.same_camera, seed=seed[0], epoch=seed[1]
         )
-        self._decoded: dict[int, ImageArray] = {}
+        numbers = np.concatenate(list(self._pools.values())).tolist()
+        self._decoded = swap.cache.keep(numbers, plates.paths, size)
 
     def __call__(
         self, image: ImageArray, idx: int, path: Path, generator: np.random.Generator
@@ -111,55 +108,31 @@ class EpochSwap:
             The image itself, or a composition of (h, w, 3) no larger than the network's input.
 
         Raises:
-            DataError: When the mask is of another size, or a plate cannot be read.
+            DataError: When the mask is of another size.
         """
         swap, sources = self._swap, self._swap.sources
         pool = self._pools.get(int(sources.camera[idx]) if swap.same_camera else UNKNOWN)
         if pool is None or generator.random() >= swap.prob:
             return image
-        mask = sources.mask(idx)
-        if mask is None:
+        found = sources.cut_out(idx)
+        if found is None:
             return image
-        check_size(mask, image, path=path)
+        mask, ground = found
+        check_size(sources.size(idx), image, path=path)
         size = min(image.shape[0], self._size[0]), min(image.shape[1], self._size[1])
         others = sources.others(idx, pool)
         return swap_background(
-            image if image.shape[:2] == size else resize(image, size),
-            resize_fast(mask, size),
-            self._plate(int(others[generator.integers(len(others))])),
+            image if image.shape[:2] == size else _shrink(image, size),
+            mask,
+            self._decoded[int(others[generator.integers(len(others))])],
             feather=swap.feather,
             color=swap.color,
             shadow=swap.shadow,
             place=generator.random(),
+            ground=ground,
         )
 
-    def _plate(self, number: int) -> ImageArray:
-        """A plate in its proportions, with no more pixels than the network's input."""
-        if number not in self._decoded:
-            plate = read_image(Path(self._swap.sources.plates.paths[number]))
-            height, width = plate.shape[:2]
-            scale = min(1.0, math.sqrt(self._size[0] * self._size[1] / (height * width)))
-            size = max(1, round(height * scale)), max(1, round(width * scale))
-            self._decoded[number] = resize_fast(plate, size)
-        return self._decoded[number]
 
-
-def _draw_pools(
-    cameras: IntArray, *, count: int, apart: bool, generator: np.random.Generator
-) -> Mapping[int, IntArray]:
-    """Plates to choose from, by number of the camera; under `UNKNOWN` when that does not matter.
-
-    Args:
-        cameras: (P,) camera of each plate.
-        count: Plates wanted in all.
-        apart: A pool for each camera.
-        generator: Draws them.
-    """
-    groups: dict[int, IntArray] = {UNKNOWN: np.arange(len(cameras))}
-    if apart:
-        groups = {int(camera): np.flatnonzero(cameras == camera) for camera in np.unique(cameras)}
-    share = max(2, count // len(groups))
-    return {
-        camera: np.sort(generator.choice(found, min(share, len(found)), replace=False))
-        for camera, found in groups.items()
-    }
+def _shrink(image: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """As `vreid.data.images.resize` does, without its copy: (height, width, 3), colours apart."""
+    return np.asarray(resize_to_tensor(image, size).permute(1, 2, 0).numpy(), dtype=np.uint8)

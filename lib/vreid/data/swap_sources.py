@@ -1,39 +1,32 @@
 """Which training images can get another background: their masks, and the plates to choose from.
 
 Masks and plates lie in folders of their own, named after the images (`vreid.masks.mask_path`,
-`plate_name`). Both are looked up once, when a training starts: what is kept is compact (a mask of
-350 x 350 pixels takes half a kilobyte), goes to worker processes as it is, and spares the reading
-of a PNG file for each image, which takes longer than decoding a JPEG of the same size.
+`vreid.data.swap_plates`). Both are looked up once, when a training starts: what is kept is compact
+(half a kilobyte a mask), goes to worker processes as it is, and spares the reading of a PNG file
+for each image, which takes longer than decoding a JPEG of the same size.
 """
 
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
 from vreid.data.images import ImageArray
 from vreid.data.sample import UNKNOWN, Sample
-from vreid.data.swap import is_usable, whole_mask
+from vreid.data.swap import SHADOW_SIDE, ground_shadow, is_usable, shrunk_size, whole_mask
+from vreid.data.swap_plates import Plates, camera_folder, list_plates, plate_name
 from vreid.errors import DataError
 from vreid.features import IntArray
 from vreid.masks import mask_path, read_mask
 
 _THREADS = 8  # at most, to read masks
-
-
-def camera_folder(camid: int) -> str:
-    """The folder of a camera's plates: ``c007``, or ``unknown``."""
-    return "unknown" if camid == UNKNOWN else f"c{camid:03d}"
-
-
-def plate_name(image: Path) -> str:
-    """The file name of the plate that was made of an image: ``<its folder>_<its stem>.jpg``."""
-    return f"{image.parent.name}_{image.stem}.jpg"
 
 
 def usable_mask(path: Path) -> ImageArray | None:
@@ -46,60 +39,18 @@ def usable_mask(path: Path) -> ImageArray | None:
     return whole_mask(mask) if is_usable(mask) else None
 
 
-def check_size(mask: ImageArray, image: ImageArray, *, path: Path) -> None:
-    """Refuse a mask of another size than its image, the file at ``path``.
+def check_size(size: tuple[int, int], image: ImageArray, *, path: Path) -> None:
+    """Refuse a mask of another height and width than its image, the file at ``path``.
 
     Raises:
         DataError: With both sizes.
     """
-    if mask.shape != image.shape[:2]:
-        sizes = [f"{shape[1]} x {shape[0]}" for shape in (mask.shape, image.shape)]
+    if size != image.shape[:2]:
+        sizes = [f"{shape[1]} x {shape[0]}" for shape in (size, image.shape)]
         raise DataError(
             f"{path}: its mask has {sizes[0]} pixels and the image {sizes[1]};"
             " make the masks of these images again"
         )
-
-
-@dataclass(frozen=True)
-class Plates:
-    """Background plates, by the camera that saw them.
-
-    Attributes:
-        paths: (P,) sorted.
-        cameras: (P,) number of each one's camera folder.
-        folders: The camera folders.
-    """
-
-    paths: tuple[str, ...]
-    cameras: IntArray
-    folders: tuple[str, ...]
-
-
-def list_plates(roots: Iterable[Path]) -> Plates:
-    """Find ``<root>/<camera>/*.jpg``.
-
-    Raises:
-        DataError: When one of the roots is missing or has none.
-    """
-    by_folder: dict[str, list[str]] = {}
-    for root in roots:
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder; make background plates of the images first")
-        found = sorted(root.glob("*/*.jpg"))
-        if not found:
-            raise DataError(
-                f"{root}: no background plates (looked for */*.jpg, such as c001/NAME.jpg);"
-                " make them of the images first"
-            )
-        for path in found:
-            by_folder.setdefault(str(path.parent), []).append(str(path))
-    folders = tuple(sorted(by_folder))
-    counts = [len(by_folder[folder]) for folder in folders]
-    return Plates(
-        paths=tuple(path for folder in folders for path in by_folder[folder]),
-        cameras=np.repeat(np.arange(len(folders)), counts),
-        folders=folders,
-    )
 
 
 @dataclass(frozen=True)
@@ -124,9 +75,10 @@ class SwapSources:
     """Masks of N images and P plates.
 
     Attributes:
-        sizes: (N, 2) height and width of each mask; 0 where there is none.
+        sizes: (N, 2) height and width of each mask's file; 0 where there is none.
+        side: Longest side at which masks are held, pixels; None for their own size.
         ends: (N,) where each mask ends in ``data``.
-        data: The masks behind each other, as compressed bits.
+        data: The masks behind each other, each compressed together with its shadow.
         plates: What can be behind the vehicles.
         camera: (N,) number of each image's camera among those of the plates, or `UNKNOWN`.
         own: (N,) number of the plate that was made of the image itself, or `UNKNOWN`.
@@ -135,6 +87,7 @@ class SwapSources:
     """
 
     sizes: IntArray
+    side: int | None
     ends: IntArray
     data: bytes
     plates: Plates
@@ -144,14 +97,25 @@ class SwapSources:
     num_refused: int
 
     def mask(self, idx: int) -> ImageArray | None:
-        """The mask of an image: (H, W), 0 or 255; None where there is none."""
-        height, width = self.sizes[idx].tolist()
-        if not height:
+        """The mask of an image (h, w) as it is held, 0 to 255; None where there is none."""
+        found = self.cut_out(idx)
+        return None if found is None else found[0]
+
+    def cut_out(self, idx: int) -> tuple[ImageArray, ImageArray] | None:
+        """A mask and its `vreid.data.swap.ground_shadow`; None where there is none."""
+        size = self.size(idx)
+        if not size[0]:
             return None
+        size = size if self.side is None else shrunk_size(size, self.side)
         start = int(self.ends[idx - 1]) if idx else 0
-        packed = np.frombuffer(zlib.decompress(self.data[start : self.ends[idx]]), np.uint8)
-        bits = np.unpackbits(packed, count=height * width).reshape(height, width)
-        return bits * np.uint8(255)
+        both = np.frombuffer(zlib.decompress(self.data[start : self.ends[idx]]), np.uint8)
+        num = size[0] * size[1]
+        return both[:num].reshape(size), both[num:].reshape(shrunk_size(size, SHADOW_SIDE))
+
+    def size(self, idx: int) -> tuple[int, int]:
+        """Height and width of the mask's file, which are the image's; 0 where there is none."""
+        height, width = self.sizes[idx].tolist()
+        return height, width
 
     def others(self, idx: int, numbers: IntArray) -> IntArray:
         """Of some plates those that were not made of this image; itself where it is alone."""
@@ -159,12 +123,15 @@ class SwapSources:
         return kept if len(kept) else numbers
 
 
-def find_sources(samples: Sequence[Sample], origins: Sequence[Origin]) -> SwapSources:
+def find_sources(
+    samples: Sequence[Sample], origins: Sequence[Origin], *, side: int | None = None
+) -> SwapSources:
     """Look up the masks and plates of training images.
 
     Args:
         samples: (N,) images.
         origins: Where theirs lie; images of no origin have none.
+        side: Longest side at which masks are held, pixels; None for their own size.
 
     Raises:
         DataError: When there are no plates or no usable masks at all, or a mask cannot be read.
@@ -184,7 +151,7 @@ def find_sources(samples: Sequence[Sample], origins: Sequence[Origin]) -> SwapSo
             for home in (place, origin.plates / camera_folder(UNKNOWN)):  # made without cameras
                 own[idx] = numbers.get(str(home / plate_name(sample.path)), own[idx])
             paths[idx] = mask_path(origin.masks, sample.path)
-    packed = _pack_all(paths)
+    packed = _pack_all(paths, side)
     num_missing = sum(one is None for one in packed)
     num_refused = sum(one is not None and not one[1] for one in packed)
     if num_missing + num_refused == len(samples):
@@ -198,6 +165,7 @@ def find_sources(samples: Sequence[Sample], origins: Sequence[Origin]) -> SwapSo
     data = [one[1] if one else b"" for one in packed]
     return SwapSources(
         sizes=sizes,
+        side=side,
         ends=np.cumsum([len(one) for one in data]),
         data=b"".join(data),
         plates=plates,
@@ -208,19 +176,24 @@ def find_sources(samples: Sequence[Sample], origins: Sequence[Origin]) -> SwapSo
     )
 
 
-_Packed = tuple[tuple[int, int], bytes]  # height and width, bits; no bits when it cannot be used
+_Packed = tuple[tuple[int, int], bytes]  # height and width, data; no data: cannot be used
 
 
-def _pack_all(paths: Sequence[Path | None]) -> list[_Packed | None]:
+def _pack_all(paths: Sequence[Path | None], side: int | None) -> list[_Packed | None]:
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        packed = pool.map(_pack, paths)
+        packed = pool.map(partial(_pack, side=side), paths)
         return list(tqdm(packed, "masks", len(paths), unit="img", disable=None, leave=False))
 
 
-def _pack(path: Path | None) -> _Packed | None:
+def _pack(path: Path | None, *, side: int | None) -> _Packed | None:
     if path is None or not path.exists():
         return None
     mask = usable_mask(path)
     if mask is None:
         return (0, 0), b""
-    return (mask.shape[0], mask.shape[1]), zlib.compress(np.packbits(mask > 0).tobytes())
+    size = (mask.shape[0], mask.shape[1])
+    if side is not None:
+        height, width = shrunk_size(size, side)
+        small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
+        mask = np.asarray(small, dtype=np.uint8)  # grey along the edge
+    return size, zlib.compress(mask.tobytes() + ground_shadow(mask).tobytes())
