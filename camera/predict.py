@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from vreid.class_values import ClassValues
-from vreid.classify import Classifier, ProbArray, predict_labels, prediction_command, tell
+from vreid.classify import Classifier, ProbArray, predict_labels
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.errors import run_command
 from vreid.features import FloatArray, IntArray
+from vreid.predict_verbs import prediction_command, tell
 from vreid.predictions import Predictions
 
 

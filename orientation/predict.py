@@ -14,10 +14,11 @@ import numpy as np
 
 from orientation.bins import AngleArray, error_values, estimate_angles
 from vreid.class_values import ClassValues
-from vreid.classify import Classifier, ProbArray, predict_labels, prediction_command, tell
+from vreid.classify import Classifier, ProbArray, predict_labels
 from vreid.data.sample import Sample
 from vreid.errors import run_command
 from vreid.features import FloatArray
+from vreid.predict_verbs import prediction_command, tell
 from vreid.predictions import Predictions
 
 

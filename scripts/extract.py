@@ -2,12 +2,13 @@
 
 Writes ``RUN/features/{query,gallery}.npz``, or ``RUN/features/untrained/…`` with the start weights.
 Features that are there are kept when the images, the weights and the options are those that made
-them, and made again otherwise.
+them, and made again otherwise. ``test.flip``, ``test.scales``, ``test.crops`` say over which views
+of an image its feature is averaged.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from vreid.build import build_model, place_model
 from vreid.build_data import build_split
 from vreid.checkpoint import load_model, num_classes
 from vreid.cli import split_words
-from vreid.config import dump_config, load_config
+from vreid.config import load_config
+from vreid.data.boxes import Box, boxes_path, read_boxes
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
 from vreid.distributed import is_main, local_device, process_group
@@ -24,8 +26,9 @@ from vreid.errors import DataError, run_command
 from vreid.extract import extract, remove_parts
 from vreid.features import Features
 from vreid.files import hash_file, hash_text
+from vreid.forward_hash import hash_options
 from vreid.models.embedder import Embedder
-from vreid.options import Config, DataOptions, forward_options
+from vreid.options import Config, DataOptions
 from vreid.precision import choose_precision
 from vreid.runs import choose_device, device_of, seed_torch
 
@@ -73,8 +76,13 @@ def extract_run(
     data: Path | None,
     overrides: Sequence[str],
     checkpoint: str,
+    kind: str = "",
 ) -> Path:
-    """Extract with one run and return the folder of the features; ``loaded`` is added to."""
+    """Extract with one run and return the folder of the features; ``loaded`` is added to.
+
+    Features of other images than the data set's query and gallery, which ``loaded`` then holds, go
+    into a folder named by ``kind``.
+    """
     if not (run / "config.yml").exists():
         raise DataError(f"{run}: no run here (config.yml is missing); train it first")
     config = load_config(run / "config.yml", overrides)
@@ -91,11 +99,12 @@ def extract_run(
     if config.data not in loaded:
         loaded[config.data] = load_parts(config.data)
     facts = describe(config, weights, which)
-    folder = run / "features" / ("untrained" if which == "untrained" else "")
+    folder = run / "features" / (kind or ("untrained" if which == "untrained" else ""))
     model: Embedder | None = None
     for part, samples, images_sha256 in loaded[config.data]:
         target = folder / f"{part}.npz"
-        meta = {**facts, "images_sha256": images_sha256}
+        boxes = load_boxes(config, part, samples)
+        meta = {**facts, "images_sha256": images_sha256, **describe_boxes(boxes)}
         if is_current(target, meta):
             print(f"{target}: up to date")
             continue
@@ -106,6 +115,9 @@ def extract_run(
             size=config.input.size,
             batch_size=config.test.batch_size,
             flip=config.test.flip,
+            scales=config.test.scales,
+            crops=config.test.crops,
+            boxes=boxes,
             precision=choose_precision(
                 local_device(choose_device(config.device)), config.solver.precision
             ),
@@ -127,8 +139,37 @@ def describe(config: Config, weights: Path, which: str) -> dict[str, Any]:
         "model": config.model.backbone,
         "checkpoint": which,
         "weights_sha256": hash_file(weights),
-        "config_sha256": hash_text(dump_config(forward_options(config))),
+        "config_sha256": hash_options(config),
     }
+
+
+def load_boxes(config: Config, part: str, samples: Sequence[Sample]) -> dict[str, Box] | None:
+    """The boxes of those images of a part that have one; None where the crop is not asked for.
+
+    Prints how many do.
+
+    Raises:
+        DataError: When the table cannot be read or names none of the images.
+    """
+    if "boxes" not in config.test.crops:
+        return None
+    path = boxes_path(Path(config.test.boxes), part)
+    table = read_boxes(path)
+    found = {sample.name: table[sample.name] for sample in samples if sample.name in table}
+    if samples and not found:
+        raise DataError(
+            f"{path}: none of the {len(samples)} {part} images, such as {samples[0].name}, has a"
+            f" box there (its first is of {next(iter(table))}); is test.boxes of this data set?"
+        )
+    print(f"{path}: {len(found)} of {len(samples)} images have a box; the others are taken whole")
+    return found
+
+
+def describe_boxes(boxes: Mapping[str, Box] | None) -> dict[str, str]:
+    """What makes the looks at boxes; empty without them."""
+    if boxes is None:
+        return {}
+    return {"boxes_sha256": hash_text("".join(f"{name} {box}\n" for name, box in boxes.items()))}
 
 
 def is_current(target: Path, meta: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 
+from vreid.build_boxes import build_boxes
 from vreid.build_swap import build_swap
 from vreid.data.joined import BoolArray, synthetic_mask
 from vreid.data.loader import Batch, train_loader
@@ -168,7 +169,7 @@ def build_loader(
 
     Raises:
         ConfigError: When the processes cannot share a batch equally, or see `build_swap`.
-        DataError: See `build_swap`.
+        DataError: See `build_swap` and `build_boxes`.
     """
     batches = build_batches(config, classes, synthetic_mask(samples), epoch=epoch)
     _check_shares(len(batches[0]), world_size())
@@ -201,6 +202,7 @@ def build_loader(
         batches,
         transform=transform,
         swap=build_swap(config, samples) if swap is None else swap,
+        boxes=build_boxes(config, samples),
         size=options.size,
         seed=config.solver.seed,
         epoch=epoch,

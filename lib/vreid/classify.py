@@ -5,11 +5,10 @@ record of the run's features of these images. What is there is kept while the im
 the classes and the options are those that made it.
 """
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +18,17 @@ from vreid.build import build_model, place_model
 from vreid.build_data import build_split
 from vreid.checkpoint import load_model, num_classes
 from vreid.class_values import ClassValues, load_class_values
-from vreid.cli import split_words
-from vreid.config import dump_config, load_config
+from vreid.config import load_config
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
-from vreid.distributed import is_main, process_group
+from vreid.distributed import is_main
 from vreid.errors import DataError
 from vreid.features import FloatArray
 from vreid.files import atomic_path, hash_file, hash_text
+from vreid.forward_hash import hash_options
 from vreid.models.embedder import Embedder
-from vreid.options import Config, forward_options
+from vreid.options import Config
 from vreid.predictions import Predictions, ValueArray
-from vreid.runs import device_of
 from vreid.validate import LogitArray, predict
 
 PART_SIZE = 2048  # images a part, see `vreid.extract`
@@ -100,7 +98,7 @@ class Classifier:
             **self.classes.facts,
             "checkpoint": self.weights.stem,
             "weights_sha256": hash_file(self.weights),
-            "config_sha256": hash_text(dump_config(forward_options(self.config))),
+            "config_sha256": hash_options(self.config),
         }
 
     def probs(
@@ -198,55 +196,9 @@ def predict_labels(
     return result
 
 
-def tell(
-    found: Sequence[tuple[Predictions, tuple[Sample, ...]]],
-    describe: Callable[[Predictions, Sequence[Sample]], str],
-) -> list[Predictions]:
-    """Print how right the predictions are, where that is known, and return them.
-
-    Args:
-        found: From `predict_labels`, of the queries and of the gallery.
-        describe: One sentence; empty where nothing is known.
-    """
-    for part, (predictions, samples) in zip(("query", "gallery"), found, strict=True):
-        sentence = describe(predictions, samples)
-        if sentence:
-            print(f"{predictions.meta['data']} {part}: {sentence}")
-    return [predictions for predictions, _ in found]
-
-
 def current(target: Path, meta: Mapping[str, Any]) -> Predictions | None:
     """The predictions of a file if they are there and were made from the same inputs."""
     if not target.exists():
         return None
     found = Predictions.load(target)
     return found if all(found.meta.get(key) == value for key, value in meta.items()) else None
-
-
-class PredictVerb(Protocol):
-    """A room's ``main``."""
-
-    def __call__(
-        self, run: Path, *, data: Path | None = None, overrides: Sequence[str] = ()
-    ) -> object:
-        """Predict with one run."""
-
-
-def prediction_command(module: str, description: str | None, main: PredictVerb) -> None:
-    """Parse ``RUN … [--data CONFIG] [key value …]`` and run the verb for each of the runs."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {module}",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("arguments", nargs="+", metavar="RUN … [key value …]")
-    parser.add_argument("--data", type=Path, help="a recipe whose data set is used instead")
-    parsed = parser.parse_intermixed_args()
-    runs, pairs = split_words(
-        parsed.arguments,
-        lambda word: Path(word).is_dir(),
-        wanted="no such run directory; train it first",
-    )
-    with process_group(device_of(runs[0], pairs)):
-        for run in runs:
-            main(run, data=parsed.data, overrides=pairs)

@@ -71,7 +71,9 @@ def coerce(value: Any, hint: Any, where: str) -> Any:
         items = value if isinstance(value, list | tuple) else ()
         wanted = f"{len(kinds)} values like [320, 320]"
         if kinds[-1] is Ellipsis:  # any number of them
-            wanted = "a list like " + ("[rank1]" if kinds[0] is str else "[30, 55]")
+            first = get_args(kinds[0])[0] if get_origin(kinds[0]) is Literal else "rank1"
+            is_word = kinds[0] is str or get_origin(kinds[0]) is Literal
+            wanted = "a list like " + (f"[{first}]" if is_word else "[30, 55]")
             kinds = kinds[:1] * (len(items) if isinstance(value, list | tuple) else 1)
         if len(items) != len(kinds):
             raise ConfigError(f"{where} is {value!r}; expected {wanted}")

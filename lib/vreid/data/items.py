@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from vreid.data.augmentation import Transform
+from vreid.data.box_views import BoxViews
+from vreid.data.boxes import cut, rescale
 from vreid.data.images import read_image, resize_to_tensor
 from vreid.data.sample import Sample
 from vreid.data.swap_online import BackgroundSwap
@@ -18,6 +21,7 @@ from vreid.data.views import view_of
 from vreid.errors import DataError
 from vreid.features import IntArray
 
+_ItemT = TypeVar("_ItemT")
 Key = tuple[int, int, int]  # number of the batch, place in the batch, index of the sample
 
 
@@ -47,6 +51,7 @@ class Images(Dataset[Item | DataError]):
         size: Height and width in pixels.
         transform: Augmentation; None for none.
         swap: Gives images other backgrounds before; None for none.
+        boxes: Shows the box of an image alone at times; None for never.
         seed: Seed of the run and number of the epoch.
         num_views: Views to tell apart; 0 for none.
     """
@@ -59,6 +64,7 @@ class Images(Dataset[Item | DataError]):
         size: tuple[int, int],
         transform: Transform | None,
         swap: BackgroundSwap | None = None,
+        boxes: BoxViews | None = None,
         seed: tuple[int, int],
         num_views: int,
         mirrored: IntArray | None = None,
@@ -69,6 +75,7 @@ class Images(Dataset[Item | DataError]):
         self._size = size
         self._transform = transform
         self._swap = None if swap is None else swap.begin(seed, size)
+        self._boxes = boxes
         self._seed = seed
         self._num_views = num_views
 
@@ -97,13 +104,20 @@ class Images(Dataset[Item | DataError]):
         return Item(image, int(label), idx, (sample.camid, view))
 
     def _read(self, idx: int, entropy: np.random.SeedSequence | None = None) -> Tensor:
-        """Decode and resize: (3, H, W) uint8; with ``entropy`` the background may be another."""
+        """Decode and resize: (3, H, W) uint8; ``entropy`` draws another background, or the box."""
         path = self._samples[idx].path
         image = read_image(path)
+        box = None
+        if self._boxes is not None and entropy is not None:
+            box = self._boxes.draw(idx, entropy)
+        seen = image if box is None else cut(image, box, path=path)
         if self._swap is not None and entropy is not None:
             # Draws of its own: whether an image is swapped changes nothing of its augmentation.
-            image = self._swap(image, idx, path, np.random.default_rng(entropy.spawn(1)[0]))
-        return resize_to_tensor(image, self._size)
+            seen = self._swap(image, idx, path, np.random.default_rng(entropy.spawn(1)[0]))
+            if box is not None:  # cut behind the swap, whose mask is of the whole image
+                sizes = [(one.shape[0], one.shape[1]) for one in (image, seen)]
+                seen = cut(seen, rescale(box, *sizes), path=path)
+        return resize_to_tensor(seen, self._size)
 
     def _read_other(self, idx: int) -> Tensor:
         """The same of any other sample, evenly drawn; of this one where it is alone."""
@@ -126,3 +140,18 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def all_good(items: Sequence[_ItemT | DataError]) -> list[_ItemT] | DataError:
+    """The items of a batch, or the first error among them."""
+    good: list[_ItemT] = []
+    for item in items:
+        if isinstance(item, DataError):
+            return item
+        good.append(item)
+    return good
+
+
+def start_worker(worker: int) -> None:
+    """Decode on one thread; 0 rather than 1, which waits for threads that a fork has lost."""
+    cv2.setNumThreads(0)

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vreid.data.augmentation import Transform
-from vreid.data.items import Images, Item, Key, one_thread
+from vreid.data.box_views import BoxViews
+from vreid.data.items import Images, Item, Key, all_good, one_thread, start_worker
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.swap_online import BackgroundSwap
 from vreid.data.views import check_views
@@ -66,6 +66,7 @@ def train_loader(
     *,
     transform: Transform,
     swap: BackgroundSwap | None = None,
+    boxes: BoxViews | None = None,
     size: tuple[int, int],
     seed: int,
     epoch: int,
@@ -88,6 +89,7 @@ def train_loader(
         batches: Indices of the samples of each batch, from `vreid.data.samplers`.
         transform: Augmentation, from `vreid.data.transforms`.
         swap: Gives images other backgrounds before that; None for none.
+        boxes: Shows the box of an image alone at times; None for never.
         size: Height and width in pixels.
         seed: Seed of the run.
         epoch: Number of the epoch.
@@ -107,6 +109,7 @@ def train_loader(
         size=size,
         transform=transform,
         swap=swap,
+        boxes=boxes,
         seed=(seed, epoch),
         num_views=num_views,
         mirrored=mirrored,
@@ -150,7 +153,7 @@ def _build(dataset: Images, keys: list[list[Key]], workers: int) -> BatchLoader:
         batch_sampler=keys,
         num_workers=workers,
         collate_fn=_collate,
-        worker_init_fn=_start_worker,
+        worker_init_fn=start_worker,
         pin_memory=torch.cuda.is_available(),
         # A generator of its own, since torch would draw a number from the global one an epoch.
         generator=torch.Generator(),
@@ -159,18 +162,11 @@ def _build(dataset: Images, keys: list[list[Key]], workers: int) -> BatchLoader:
 
 
 def _collate(items: list[Item | DataError]) -> Batch | DataError:
-    good: list[Item] = []
-    for item in items:
-        if isinstance(item, DataError):
-            return item
-        good.append(item)
+    good = all_good(items)
+    if isinstance(good, DataError):
+        return good
     images, labels, indices, sides = zip(*good, strict=True)
     with one_thread():
         return Batch(
             torch.stack(images), torch.tensor(labels), torch.tensor(indices), torch.tensor(sides)
         )
-
-
-def _start_worker(worker: int) -> None:
-    """Decode on one thread; 0 rather than 1, which waits for threads that a fork has lost."""
-    cv2.setNumThreads(0)

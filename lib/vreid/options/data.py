@@ -52,6 +52,8 @@ class InputOptions:
     """How an image becomes a tensor, and the augmentations of training (probability 0: off)."""
 
     size: tuple[int, int] = (320, 320)  # height, width in pixels
+    boxes: str = ""  # folder whose train.csv has a box for each training image, for box_rate
+    box_rate: float = 0.0  # share of the images of which only the box is seen
     swap: float = 0.0  # probability of another background; needs data.masks and data.plates
     swap_plates: Literal["camera", "any"] = "any"  # backgrounds of the image's camera, or of all
     swap_feather: float = 0.02  # width of the vehicle's soft edge: share of the shorter side
@@ -79,6 +81,10 @@ class InputOptions:
 
     def __post_init__(self) -> None:
         require(min(self.size) >= 16, "input.size", self.size, "at least 16 pixels are needed")
+        rate, folder = self.box_rate, self.boxes
+        require(0 <= rate <= 1, "input.box_rate", rate, "a share in [0, 1] is needed")
+        rule = "input.box_rate needs the folder that python -m synthetic_aug.crop writes"
+        require(rate == 0 or bool(folder), "input.boxes", folder, rule)
         shapes = ("swap", "flip", "perspective", "zoom", "rotation")
         for key in (*shapes, "patch", "jitter", "augmix", "blur", "erasing"):
             value = getattr(self, key)

@@ -1,5 +1,6 @@
 """Options of what follows a training: evaluation, fusion, re-ranking."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,20 @@ class EvaluationOptions:
         "vveri901",
     ] = "aicity"
     truth: str = ""  # folder with query.csv and gallery.csv, where the data set hides identities
+    scales: tuple[float, ...] = (1.0,)  # of input.size; features at all of them are averaged
+    crops: tuple[Literal["whole", "centre", "boxes"], ...] = ("whole",)  # and over these parts
+    boxes: str = ""  # folder with query.csv and gallery.csv, boxes of the images, for that crop
+
+    def __post_init__(self) -> None:
+        scales, crops = list(self.scales), list(self.crops)
+        positive = bool(scales) and all(0 < one < math.inf for one in scales)
+        require(positive, "test.scales", scales, "a list of positive factors is needed")
+        for key, values in (("scales", scales), ("crops", crops)):
+            once = len(set(values)) == len(values)
+            require(once, f"test.{key}", values, "list each of them once")
+        require(bool(crops), "test.crops", crops, "at least one is needed, such as whole")
+        rule = "the crop boxes needs the folder with query.csv and gallery.csv"
+        require("boxes" not in crops or bool(self.boxes), "test.boxes", self.boxes, rule)
 
 
 @dataclass(frozen=True)
