@@ -16,8 +16,9 @@ import numpy as np
 from ensemble.parts import changed, check_folder, load_pair, save_pair
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError, run_command
-from vreid.features import Features, IntArray
-from vreid.tracks.groups import group_tracks, members
+from vreid.features import Features
+from vreid.predictions import predicted_cameras
+from vreid.tracks.groups import group_tracks, vote_by_track
 
 
 def main(
@@ -52,36 +53,6 @@ def main(
         made = changed(part, part.feats, "ensemble.cameras", {"vote": vote}, path, source)
         new.append(dataclasses.replace(made, camids=camids))
     return save_pair(new[0], new[1], out)
-
-
-def predicted_cameras(classifier: Features, source: Path) -> IntArray:
-    """(N,) the cameras that a classifier's features carry.
-
-    Raises:
-        DataError: When they carry none, or not one for each row.
-    """
-    found = classifier.meta.get("predicted")
-    if found is None:
-        raise DataError(
-            f"{source}: holds no predicted cameras; extract it with a camera classifier that writes"
-            " them, or take predicted_cameras out of the chain"
-        )
-    camids = np.asarray(found)
-    if camids.shape != (len(classifier),) or camids.dtype.kind != "i":
-        raise DataError(
-            f"{source}: predicted cameras of shape {camids.shape}, {camids.dtype}; expected a"
-            f" camera for each of {len(classifier)} rows"
-        )
-    return camids.astype(np.int64)
-
-
-def vote_by_track(camids: IntArray, track_idx: IntArray) -> IntArray:
-    """(N,) each tracklet's most frequent camera, the smaller one among equals."""
-    result = camids.copy()
-    for images in members(track_idx):
-        values, counts = np.unique(camids[images], return_counts=True)
-        result[images] = values[np.argmax(counts)]
-    return result
 
 
 def command(argv: Sequence[str] | None = None) -> None:

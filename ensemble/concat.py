@@ -10,11 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from ensemble.parts import changed, check_folder, load_pair, save_pair
 from vreid.errors import ConfigError, DataError, run_command
-from vreid.features import Features
+from vreid.features import side_by_side
 
 
 def main(
@@ -40,7 +38,6 @@ def main(
             " 0, for each, and one above 0"
         )
     loaded = [load_pair(*pair) for pair in pairs]
-    scales = [math.sqrt(weight / math.fsum(weights)) for weight in weights]
     files = [path for pair in pairs for path in pair]
     new = []
     for side in (0, 1):
@@ -48,21 +45,10 @@ def main(
         for pair, part in zip(pairs, parts, strict=True):
             if part.names != parts[0].names:
                 raise DataError(f"{pairs[0][side]} and {pair[side]} are of different images")
-        new.append(_beside(parts, scales, weights, files))
+        joined = side_by_side(parts, weights)
+        options = {"weights": list(weights)}
+        new.append(changed(parts[0], joined.feats, "ensemble.concat", options, *files))
     return save_pair(new[0], new[1], out)
-
-
-def _beside(
-    parts: Sequence[Features],
-    scales: Sequence[float],
-    weights: Sequence[float],
-    files: Sequence[Path],
-) -> Features:
-    columns = [
-        np.float32(scale) * part.feats for part, scale in zip(parts, scales, strict=True) if scale
-    ]
-    options = {"weights": list(weights)}
-    return changed(parts[0], np.concatenate(columns, axis=1), "ensemble.concat", options, *files)
 
 
 def command(argv: Sequence[str] | None = None) -> None:

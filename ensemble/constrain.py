@@ -19,7 +19,7 @@ from vreid.constraints import Rules, constrain
 from vreid.distance import DistMat
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.features import Features
-from vreid.files import read_json
+from vreid.learnt import read_learnt
 from vreid.provenance import hash_inputs
 from vreid.tracks.groups import group_tracks
 
@@ -67,26 +67,6 @@ def main(
         "of": {"label": dist.as_posix(), "kind": mat.kind, "sources": dict(mat.sources)},
     }
     return save(DistMat(result, mat.rows, mat.cols, None, "constrained", sources), out)
-
-
-def read_learnt(path: Path) -> list[tuple[int, int]]:
-    """Pairs of cameras that never shared a vehicle.
-
-    Raises:
-        DataError: When the file is missing or is not one of ``ensemble.learn_constraints``.
-    """
-    found = read_json(path)
-    pairs = found.get("never") if isinstance(found, dict) else None
-    fits = isinstance(pairs, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(type(one) is int for one in pair)
-        for pair in pairs
-    )
-    if not isinstance(pairs, list) or not fits:
-        raise DataError(
-            f"{path}: no list 'never' of pairs of cameras; write the file with"
-            " python -m ensemble.learn_constraints"
-        )
-    return [(left, right) for left, right in pairs]
 
 
 def _check_names(ours: Sequence[str], part: Features, dist: Path, path: Path) -> None:

@@ -11,15 +11,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Any, get_args
 
 from ensemble.parts import changed, check_folder, load_pair, save_pair
 from vreid.errors import ConfigError, run_command
-from vreid.expand import Weighting, augment_database, expand_queries, expand_queries_among_all
-
-Among = Literal["gallery", "all"]
+from vreid.expand import Among, Weighting, expand_both
 
 
 def main(
@@ -52,21 +48,20 @@ def main(
     if not queries and not database:
         raise ConfigError("nothing to expand; give --queries or --database a number of neighbours")
     parts = load_pair(query, gallery)
-    query_feats, gallery_feats = parts[0].feats, parts[1].feats
-    if database and among == "all":
-        both = np.concatenate([query_feats, gallery_feats])
-        both = augment_database(both, k=database, weights=weights, alpha=alpha)
-        query_feats, gallery_feats = both[: len(query_feats)], both[len(query_feats) :]
-    elif database:
-        gallery_feats = augment_database(gallery_feats, k=database, weights=weights, alpha=alpha)
-    if queries:
-        expand = expand_queries if among == "gallery" else expand_queries_among_all
-        query_feats = expand(query_feats, gallery_feats, k=queries, weights=weights, alpha=alpha)
+    moved = expand_both(
+        parts[0].feats,
+        parts[1].feats,
+        queries=queries,
+        database=database,
+        among=among,
+        weights=weights,
+        alpha=alpha,
+    )
     options: dict[str, Any] = {"queries": queries, "database": database, "among": among}
     options |= {"weights": weights, "alpha": alpha} if weights == "sim" else {"weights": weights}
     new = [
         changed(part, feats, "ensemble.expand", options, query, gallery)
-        for part, feats in zip(parts, (query_feats, gallery_feats), strict=True)
+        for part, feats in zip(parts, moved, strict=True)
     ]
     return save_pair(new[0], new[1], out)
 

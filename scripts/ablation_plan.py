@@ -34,15 +34,14 @@ Mode = Literal["on", "off"]
 BASE = "base"  # the variant that all others are compared with
 COMMON = "common"  # the file of the options that all variants share
 TARGET = "target"  # the file of what is measured, where that is not the base
-KEYS = ("recipe", "base", "mode", "variants", "seeds")
-OPTIONAL = ("target",)
+KEYS = ("recipe", "base", "mode", "variants", "seeds", "target")
 # What is measured, not what is compared.
 SAME = (
     *("data.dataset", "data.root", "data.split", "data.test_size", "data.table"),
     *("data.test_fraction", "data.query_camera", "data.split_seed"),
     *("test.protocol", "test.truth"),
 )
-NOT_HERE = ("_base_", "name", "output", "members", "orientation", "camera")
+NOT_HERE = ("_base_", "name", "output", "members", "orientation", "camera", "chain")
 
 
 @dataclass(frozen=True)
@@ -130,6 +129,7 @@ def read_ablation(
             members={},
             orientation={},
             camera={},
+            chain=(),
         )
         recipes = {COMMON: dump_config(common)}
         write_text(Path(folder) / f"{COMMON}.yml", recipes[COMMON])
@@ -138,7 +138,7 @@ def read_ablation(
             given = _options(plan["target"], f"{path}: target")
             recipes[TARGET] = _yaml({"_base_": f"{COMMON}.yml", **given})
             target = files.load(TARGET, recipes[TARGET])
-        configs = {}
+        configs, not_moved = {}, plan["target"] is None
         for name, options in {BASE: {}, **variants}.items():
             members = {f"{name}-{seed}": {"solver": {"seed": seed}} for seed in chosen}
             recipes[name] = _yaml({"_base_": f"{COMMON}.yml", **options, "members": members})
@@ -146,9 +146,7 @@ def read_ablation(
             seed = common.solver.seed  # that of the trainings is the plan's business
             config = replace(config, solver=replace(config.solver, seed=seed), members={})
             if name != BASE:
-                _check_change(
-                    config, common, f"{path}: variant {name}", same=plan["target"] is None
-                )
+                _check_change(config, common, f"{path}: variant {name}", same=not_moved)
             configs[name] = config
     given = {name: tuple(_words(options)) for name, options in variants.items()}
     return Ablation(path, plan["mode"], chosen, configs, given, recipes, target)
@@ -176,11 +174,9 @@ def _load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
     if not isinstance(plan, dict):
         raise ConfigError(f"{path}: not a plan of an ablation; it needs {', '.join(KEYS)}")
-    unknown = [key for key in plan if key not in (*KEYS, *OPTIONAL)]
+    unknown = [key for key in plan if key not in KEYS]
     if unknown:
-        raise ConfigError(
-            f"{path}: a plan has no {unknown[0]!r}; it has {', '.join((*KEYS, *OPTIONAL))}"
-        )
+        raise ConfigError(f"{path}: a plan has no {unknown[0]!r}; it has {', '.join(KEYS)}")
     plan.setdefault("base", {})
     plan.setdefault("target", None)
     missing = [key for key in KEYS if key not in plan]

@@ -1,4 +1,4 @@
-"""What a training takes, by a process of its own: CPU seconds, wall seconds, peak memory.
+"""What a verb takes, by a process of its own: CPU seconds, wall seconds, peak memory.
 
 ``python -m scripts.measure RECORD VERB …`` runs ``python -m VERB …`` and adds a line to RECORD.
 This small process stands between since Linux hands the peak memory of a process down to those that
@@ -26,7 +26,7 @@ STOPPED = (130, 143, -2, -15)  # exit codes of a verb that was asked to stop
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training took, over all its starts.
+    """What a verb took, over all its starts.
 
     Attributes:
         cpu_seconds: User and system time of the process and of those it waited for.

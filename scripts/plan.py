@@ -6,7 +6,7 @@ comes before re-ranking, which looks for neighbours among queries and gallery to
 features of all and never needs their square distances.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +119,7 @@ class Plan:
     def stages(self) -> list[Stage]:
         """From features to `result`; stages that the data lets out are printed."""
         if self.config.chain:
-            graph = self._graph()
+            graph = self.graph()
             print("".join(f"{note}\n" for note in graph.notes), end="", flush=True)
             return graph.stages
         made = [self._distance(name) for name in (*self.members, *self.classifiers)]
@@ -134,7 +134,7 @@ class Plan:
         """What each step brings: untrained features, and the ensemble without the later steps."""
         made = [self._distance(name, untrained=True) for name in self.members]
         if self.config.chain:
-            return [*made, *self._graph().extra]
+            return [*made, *self.graph().extra]
         steps = ["plain", *(["fused"] if self.classifiers else [])]
         if self.config.rerank.enabled and self.classifiers:
             made += [self._rerank(name, {}, "reranked-only") for name in self.members]
@@ -145,7 +145,7 @@ class Plan:
         """Rows of the table of scores: (group, label, distance), in order."""
         untrained = [("untrained", name, self.dist(name, "untrained")) for name in self.members]
         if self.config.chain:
-            return [*untrained, *self._graph().rows]
+            return [*untrained, *self.graph().rows]
         fused, reranked = bool(self.classifiers), self.config.rerank.enabled
         steps = [("single member", "plain")]
         if fused:
@@ -162,7 +162,8 @@ class Plan:
                 rows.append((group, "ensemble", self.dist("ensemble", made)))
         return rows
 
-    def _graph(self) -> Graph:
+    def graph(self, *, without: Collection[int] = ()) -> Graph:
+        """The stages of the recipe's chain; those at the places ``without``, from 1, left out."""
         places = Places(
             folder=self.base / "distances",
             result=self.result(),
@@ -170,7 +171,7 @@ class Plan:
             recipe=self.recipe,
             overrides=self.overrides,
         )
-        return build(self.config.chain, self.members, places)
+        return build(self.config.chain, self.members, places, without=without)
 
     def _pair(self, name: str) -> Pair:
         query, gallery = self._features(name)

@@ -1,6 +1,7 @@
 """The report page of a recipe: ``python -m scripts.report CONFIG [key value …]``.
 
-Reads what train, test and scoreboard left and writes ``<output>/<name>/report/index.html``.
+Reads what train, test and scoreboard left, and chain_gains and slices where they were run, and
+writes ``<output>/<name>/report/index.html``.
 """
 
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.chain_gains import gains_file
 from scripts.plan import Plan
 from scripts.scoreboard import known_identities
+from scripts.slices import slices_file
 from scripts.test import OUT
 from vreid.build_data import build_split
 from vreid.cli import run_recipe
@@ -19,6 +22,8 @@ from vreid.files import read_json
 from vreid.protocol import PROTOCOLS
 from vreid.provenance import library_versions, revision
 from vreid.report import RankedLists, Report, ScoreRow, TrainingRun, write_report
+from vreid.report.gains import ChainGains
+from vreid.report.slices import slice_table
 
 
 def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
@@ -30,6 +35,7 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     plan = Plan.load(recipe, overrides)
     board = read_json(plan.base / "scores.json")
     split = build_split(plan.config.data)
+    gains, slices = gains_file(plan), slices_file(plan)
     track2 = OUT / plan.config.name / "track2.txt"
     contact = Path(plan.config.data.root) / "contact_sheet.jpg"
     report = Report(
@@ -60,6 +66,8 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
             protocol=PROTOCOLS[plan.config.test.protocol].as_given(),
         ),
         contact=contact if contact.exists() else None,
+        gains=ChainGains.from_dict(read_json(gains), source=gains) if gains.exists() else None,
+        slices=slice_table(read_json(slices), source=slices) if slices.exists() else None,
         facts=facts(plan),
         track2=track2 if track2.exists() else None,
     )

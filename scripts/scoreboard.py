@@ -1,23 +1,26 @@
 """Score every step of a recipe: ``python -m scripts.scoreboard CONFIG [key value …]``.
 
 For data whose truth is known: what training, fusing, re-ranking and the ensemble each bring; for a
-recipe with a chain, each of its stages, with the gain over the row of that name before. Writes
-``<output>/<name>/scores.json``.
+recipe with a chain, each of its stages, with the gain over the row of that name before and its
+95 % interval; `scripts.chain_gains` tells more. Writes ``<output>/<name>/scores.json``.
 """
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.chosen import with_chosen
 from scripts.evaluate import Result, heading, protocol_lines, row
 from scripts.plan import Plan
 from scripts.sources import identities, score
 from scripts.stages import run_stages, run_verb
+from vreid.bootstrap import DRAWS, paired_gain
 from vreid.build_data import build_split
 from vreid.cli import run_recipe
 from vreid.data.truth import read_truth
 from vreid.files import write_json
 from vreid.protocol import PROTOCOLS
+from vreid.scores import FloatsArray
 
 Row = tuple[str, Result]  # group, result
 
@@ -30,6 +33,7 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     """
     plan = Plan.load(recipe, overrides)
     plan.check_trained()
+    plan = with_chosen(plan)  # as `scripts.test`, which made the distances
     members = [str(plan.run(name)) for name in plan.members]
     extra = ["--checkpoint", "untrained", *overrides]
     run_verb(["scripts.extract", *members, "--data", str(recipe), *extra])
@@ -79,21 +83,27 @@ def print_rows(rows: Sequence[Row], protocol: str, *, gains: bool = False) -> No
     Args:
         rows: Groups with their results.
         protocol: How they were scored.
-        gains: Whether to add how far the first score is above that of the label's row before.
+        gains: Whether to add how far the first score is above that of the label's row before, with
+            its interval.
     """
     width = max(len(one.label) for _, one in rows) + 2
-    print("\n" + heading(rows[0][1], width) + ("     gain" if gains else ""))
+    title = f"{'gain':>9} [95 % interval]" if gains else ""
+    print("\n" + heading(rows[0][1], width) + title)
     shown = ""
-    before: dict[str, float] = {}
+    before: dict[str, FloatsArray] = {}
     for group, one in rows:
         if group != shown:
             print(group)
             shown = group
-        score = next(iter(one.scores.fractions().values()))
-        gain = f" {100 * (score - before[one.label]):+8.2f}" if one.label in before else ""
-        before[one.label] = score
-        print(row(one, width, indent="  ") + (gain if gains else ""))
-    print(f"per cent; {protocol}\n")
+        gain = ""
+        if gains and one.label in before:
+            gain = f"   {paired_gain(one.scores.ap, before[one.label])}"
+        before[one.label] = one.scores.ap
+        print(row(one, width, indent="  ") + gain)
+    note = (
+        f"; gains in points with the interval of a paired bootstrap over queries, {DRAWS:,} draws"
+    )
+    print(f"per cent; {protocol}{note if gains else ''}\n")
 
 
 if __name__ == "__main__":

@@ -3,17 +3,20 @@
 Extracts, fuses, re-ranks and averages as the recipe says. On CityFlow it writes, checks and,
 where the truth is known, scores ``submissions/out/<name>/track2.txt``; on data sets with known
 identities, such as a split of its training images, it writes ``matches.csv`` there and prints the
-scores.
+scores. Parameters that `scripts.search` chose are used, with a line that says so;
+``--recipe-parameters`` passes them over.
 """
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.chosen import with_chosen
 from scripts.plan import Plan
 from scripts.stages import run_stages, run_verb
 from vreid.build_data import build_split
-from vreid.cli import run_recipe
+from vreid.cli import recipe_parser
+from vreid.errors import run_command
 from vreid.features import Features
 from vreid.files import write_text
 from vreid.options.chain_features import PredictedCameras
@@ -21,8 +24,13 @@ from vreid.options.chain_features import PredictedCameras
 OUT = Path("submissions/out")
 
 
-def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
+def main(recipe: Path, overrides: Sequence[str] = (), *, chosen: bool = True) -> Path:
     """Run the chain and return the file of its answer.
+
+    Args:
+        recipe: A recipe whose runs are trained.
+        overrides: ``key, value, …`` over it.
+        chosen: Whether parameters that a search chose take the place of the recipe's.
 
     Raises:
         DataError: When the data set is missing or a run is not trained.
@@ -35,6 +43,7 @@ def main(recipe: Path, overrides: Sequence[str] = ()) -> Path:
     run_verb(["scripts.extract", *words, "--data", str(recipe), *overrides])
     if any(isinstance(stage, PredictedCameras) for stage in plan.config.chain):
         run_verb(["camera.predict", str(plan.run("camera")), "--data", str(recipe), *overrides])
+    plan = with_chosen(plan, use=chosen)
     run_stages(plan.stages())
     data = plan.config.data
     hidden = data.dataset == "cityflow" and not data.split  # the challenge's own test set
@@ -85,5 +94,16 @@ def write_names(plan: Plan, part: str) -> Path:
     return write_text(path, "".join(f"{name}\n" for name in features.names))
 
 
+def _command() -> None:
+    parser = recipe_parser("scripts.test", __doc__)
+    parser.add_argument(
+        "--recipe-parameters",
+        action="store_true",
+        help="the recipe's own, whatever a search has chosen",
+    )
+    parsed = parser.parse_intermixed_args()
+    main(parsed.config, parsed.overrides, chosen=not parsed.recipe_parameters)
+
+
 if __name__ == "__main__":
-    sys.exit(run_recipe("scripts.test", __doc__, main))
+    sys.exit(run_command(_command))

@@ -33,7 +33,7 @@ NOUNS = frozenset(
     | {"ranking", "protocol", "provenance", "scores", "relevance"}
     # How arrays are worked on fast: products, compiled loops, exact search.
     | {"product", "compiled", "blocks", "counting", "neighbours", "draws"}
-    | {"distributed", "masks", "predictions"}
+    | {"distributed", "masks", "predictions", "bootstrap"}
 )
 LEAVES = frozenset(
     {"data", "models", "losses", "optim", "schedules", "averaging", "precision"}
@@ -50,11 +50,14 @@ LEAVES = frozenset(
         "clusters",
         "constraints",
         "image_distance",
+        "coordinate",
+        "slices",
     }
 )
 JOINING = frozenset(
     {
         "build",
+        "build_boxes",
         "build_data",
         "build_losses",
         "build_swap",
@@ -70,10 +73,13 @@ JOINING = frozenset(
         "keeper",
         "extract",
         "finite",
+        "forward_hash",
         "journal",
         "judge",
         "learner",
+        "learnt",
         "options",
+        "predict_verbs",
         "report",
         "runs",
         "step",

@@ -25,6 +25,7 @@ from vreid.features import FloatArray, IntArray
 from vreid.neighbours import nearest_neighbours
 
 Weighting = Literal["mean", "sim", "rank"]
+Among = Literal["gallery", "all"]
 
 _BLOCK_VALUES = 1 << 20  # 8 MB of float64 a block of rows
 
@@ -123,6 +124,42 @@ def augment_database(
     _check_options(k, weights, alpha)
     _check_widths(feats, feats)
     return _expand(feats, feats, _nearest_others(feats, feats, k), weights, alpha, renormalize)
+
+
+def expand_both(
+    query_feats: FloatArray,
+    gallery_feats: FloatArray,
+    *,
+    queries: int = 0,
+    database: int = 0,
+    among: Among = "gallery",
+    weights: Weighting = "mean",
+    alpha: float = 3.0,
+) -> tuple[FloatArray, FloatArray]:
+    """The gallery augmented, then the queries expanded, each where it is asked for.
+
+    Args:
+        query_feats: (Q, D) float32.
+        gallery_feats: (G, D) float32.
+        queries: Neighbours of a query that it is averaged with; 0 for none.
+        database: Neighbours of a gallery image that it is averaged with; 0 for none.
+        among: Where neighbours are looked for: in the gallery, or among all images. With ``all``
+            the augmentation moves the queries too.
+        weights, alpha: See `expand_queries`.
+
+    Returns:
+        (Q, D) and (G, D) float32, at length 1 where they moved.
+    """
+    if database and among == "all":
+        both = np.concatenate([query_feats, gallery_feats])
+        both = augment_database(both, k=database, weights=weights, alpha=alpha)
+        query_feats, gallery_feats = both[: len(query_feats)], both[len(query_feats) :]
+    elif database:
+        gallery_feats = augment_database(gallery_feats, k=database, weights=weights, alpha=alpha)
+    if queries:
+        expand = expand_queries if among == "gallery" else expand_queries_among_all
+        query_feats = expand(query_feats, gallery_feats, k=queries, weights=weights, alpha=alpha)
+    return query_feats, gallery_feats
 
 
 def _check_options(k: int, weights: Weighting, alpha: float) -> None:

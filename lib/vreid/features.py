@@ -2,9 +2,10 @@
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,31 @@ def concatenate(query: Features, gallery: Features) -> Features:
         trackids=np.concatenate([query.trackids, gallery.trackids]),
         meta=query.meta,
     )
+
+
+def side_by_side(parts: Sequence[Features], weights: Sequence[float]) -> Features:
+    """Features of the same images in one row each, the columns of one member behind another's.
+
+    Each member's are scaled by the root of its share of the weights, so that squared distances are
+    the weighted mean of the members' squared distances, and features of length 1 stay so.
+
+    Args:
+        parts: The members', of the same images; all but the features are taken of the first.
+        weights: One for each, at least 0 and not all 0; members of weight 0 are left out.
+
+    Raises:
+        DataError: When the images differ.
+    """
+    for number, part in enumerate(parts):
+        if part.names != parts[0].names:
+            raise DataError(f"features 0 and {number} are of different images; extract both again")
+    total = math.fsum(weights)
+    columns = [
+        np.float32(math.sqrt(weight / total)) * part.feats
+        for part, weight in zip(parts, weights, strict=True)
+        if weight
+    ]
+    return replace(parts[0], feats=np.concatenate(columns, axis=1))
 
 
 def check_names(names: Sequence[str], where: str) -> None:

@@ -128,3 +128,28 @@ class Predictions:
         if any(features.meta.get(key) != value for key, value in record.items()):
             replace(features, meta={**features.meta, **record}).save(path)
         return True
+
+
+def predicted_cameras(classifier: Features, source: object) -> IntArray:
+    """(N,) the cameras that a classifier's features carry in their record.
+
+    Args:
+        classifier: Its features.
+        source: What they are called in messages, their file as a rule.
+
+    Raises:
+        DataError: When they carry none, or not one for each row.
+    """
+    found = classifier.meta.get("predicted")
+    if found is None:
+        raise DataError(
+            f"{source}: holds no predicted cameras; extract it with a camera classifier that writes"
+            " them, or take predicted_cameras out of the chain"
+        )
+    camids = np.asarray(found)
+    if camids.shape != (len(classifier),) or camids.dtype.kind != "i":
+        raise DataError(
+            f"{source}: predicted cameras of shape {camids.shape}, {camids.dtype}; expected a"
+            f" camera for each of {len(classifier)} rows"
+        )
+    return camids.astype(np.int64)

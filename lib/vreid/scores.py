@@ -39,6 +39,8 @@ class Scores:
         list_length: Length of the longest list when lists were cut off, else None.
         stds: Standard deviation of the scores over the draws, by the names of `fractions`; empty
             where nothing was drawn.
+        first: (Q,) float64, rank of each query's first match, from 0; infinite where the list has
+            none, NaN for skipped queries.
     """
 
     protocol: Protocol
@@ -52,6 +54,7 @@ class Scores:
     num_gallery: int
     list_length: int | None = None
     stds: Mapping[str, float] = field(default_factory=dict)
+    first: FloatsArray = field(default_factory=lambda: np.empty(0))
 
     @property
     def headline(self) -> float:
@@ -61,6 +64,13 @@ class Scores:
     def rank(self, k: int) -> float:
         """Rank-k: the share of queries with a match among the first k entries, k >= 1."""
         return float(self.cmc[min(k, len(self.cmc)) - 1])
+
+    def rank_1_hits(self) -> FloatsArray:
+        """(Q,) float64: 1 for a query whose first entry is a match, else 0; NaN for skipped ones.
+
+        Their mean is rank-1, as that of ``ap`` is the headline.
+        """
+        return np.where(np.isnan(self.first), np.nan, (self.first == 0).astype(np.float64))
 
     def fractions(self) -> dict[str, float]:
         """The scores by the names they are printed under."""
@@ -189,6 +199,7 @@ def summarize(
         num_skipped=num_query - len(scored),
         num_gallery=num_gallery,
         list_length=list_length,
+        first=columns[:, 3],
     )
 
 
@@ -201,8 +212,8 @@ def mean_scores(draws: Sequence[Scores], protocol: Protocol) -> Scores:
 
     Returns:
         Means; ``stds`` are the standard deviations of the draws (divided by their number - 1; 0
-        for a single draw), ``ap`` holds the queries of one draw after those of another, and the
-        counts are those of the first draw.
+        for a single draw), ``ap`` and ``first`` hold the queries of one draw after those of
+        another, and the counts are those of the first draw.
     """
     first = draws[0]
     rows = np.array([list(one.fractions().values()) for one in draws])  # (draws, scores)
@@ -219,6 +230,7 @@ def mean_scores(draws: Sequence[Scores], protocol: Protocol) -> Scores:
         num_skipped=first.num_skipped,
         num_gallery=first.num_gallery,
         stds=dict(zip(first.fractions(), spread.tolist(), strict=True)),
+        first=np.concatenate([one.first for one in draws]),
     )
 
 

@@ -5,7 +5,7 @@ side until they are averaged and fused. `scripts.graph.features` and
 `scripts.graph.distances` know the verb of each stage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,45 +49,62 @@ class Graph:
         extra: Beyond these, what a table of scores after every stage needs.
         rows: The rows of that table, in order.
         notes: One sentence for each stage that is left out.
+        parts: By title, such as ``4 rerank``, what each stage of the chain adds to ``stages``.
     """
 
     stages: list[Stage]
     extra: list[Stage]
     rows: list[Row]
     notes: list[str]
+    parts: dict[str, list[Stage]]
 
 
-def build(chain: Sequence[ChainStage], members: Sequence[str], places: Places) -> Graph:
+def build(
+    chain: Sequence[ChainStage],
+    members: Sequence[str],
+    places: Places,
+    *,
+    without: Collection[int] = (),
+) -> Graph:
     """Lay out the chain.
 
     Args:
         chain: The stages, in an order that was checked.
         members: Names of the vehicle models.
         places: Where files are.
+        without: Places in the chain, from 1, of stages that are left out to see what they bring.
+            What is made behind them has files of its own, what is made before is shared.
 
     Raises:
         DataError: When a stage lacks cameras or tracks and is not to be skipped then.
     """
-    kept, notes = present(chain, places.features(members[0]))
-    places = replace(places, last=step_name(*kept[-1]))
+    kept, notes = present(chain, places.features(members[0]), without=without)
+    if not without:
+        places = replace(places, last=step_name(*kept[-1]))
     lines = [Line.of_member(name, places.features(name)) for name in members]
     steps: list[Step] = []
     made: Made = [classifier_plain(name, places) for name in members]  # gains are measured from it
+    parts: dict[str, list[Stage]] = {}
     for place, one in kept:
-        lines, stages = _walk(one, lines, step_name(place, one), places)
+        step, title = step_name(place, one, without), f"{place} {one.stage}"
+        lines, stages = _walk(one, lines, step, places)
+        parts[title] = _unique(stages, made)
         made += stages
-        steps.append(Step(step_name(place, one), f"{place} {one.stage}", tuple(lines)))
+        steps.append(Step(step, title, tuple(lines)))
         again = isinstance(one, Spread) or one == Distance()
         if again and place != kept[-1][0]:
             steps.pop()  # it scores as the stage before, whose row is there
     extra, rows = _table(steps, members, places)
     done = _unique(made)
-    return Graph(done, _unique(extra, done), rows, notes)
+    return Graph(done, _unique(extra, done), rows, notes, parts)
 
 
-def step_name(place: int, one: ChainStage) -> str:
-    """How the files of a stage are named."""
-    return f"{place}-{one.stage}"
+def step_name(place: int, one: ChainStage, without: Collection[int] = ()) -> str:
+    """How the files of a stage are named; those behind a stage that is left out name it too."""
+    name = f"{place}-{one.stage}"
+    if not without or place < min(without):
+        return name
+    return f"{name}.without-{'-'.join(str(gone) for gone in sorted(without))}"
 
 
 def _walk(one: ChainStage, lines: list[Line], step: str, places: Places) -> tuple[list[Line], Made]:

@@ -1,7 +1,7 @@
 """Cameras and tracks that a chain looks for and the data may not have."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError
+from vreid.features import Features, IntArray
 from vreid.options.chain_distances import Constrain, Spread, WholeTracks
 from vreid.options.chain_features import (
     Blend,
@@ -33,20 +34,38 @@ class _Known:
     tracks: str
 
 
-def present(chain: Sequence[Stage], pair: tuple[Path, Path]) -> tuple[list[Placed], list[str]]:
+def present(
+    chain: Sequence[Stage], pair: tuple[Path, Path], *, without: Collection[int] = ()
+) -> tuple[list[Placed], list[str]]:
     """The stages that can be run, with their places, and a sentence for each that is left out.
 
     Args:
         chain: The recipe's stages.
         pair: Features of queries and gallery. While they are not there, nothing is missing.
+        without: Places of stages that are passed over as if the recipe did not have them.
 
     Raises:
         DataError: When a stage lacks its input, unless it says ``when_missing: skip``.
     """
-    known = _look(pair)
+    return _kept(chain, _look(pair), without)
+
+
+def present_in(
+    chain: Sequence[Stage], query: Features, gallery: Features
+) -> tuple[list[Placed], list[str]]:
+    """As `present`, for features in memory."""
+    cameras = {"the queries": query.camids, "the gallery": gallery.camids}
+    return _kept(chain, _known(cameras, {"the gallery": gallery.trackids}))
+
+
+def _kept(
+    chain: Sequence[Stage], known: _Known, without: Collection[int] = ()
+) -> tuple[list[Placed], list[str]]:
     notes: list[str] = []
     kept: list[Placed] = []
     for place, one in enumerate(chain, start=1):
+        if place in without:
+            continue
         label = f"chain[{place}] {one.stage}"
         if isinstance(one, PredictedCameras):
             known = replace(known, all_cameras="", some_cameras="")
@@ -99,20 +118,22 @@ def _missing(one: Stage, known: _Known) -> str:
 def _look(pair: tuple[Path, Path]) -> _Known:
     if not all(path.exists() for path in pair):
         return _Known("", "", "")
-    cameras = {path: _column(path, "camids") for path in pair}
-    none = [path for path, camids in cameras.items() if (camids == UNKNOWN).all()]
-    some = [path for path, camids in cameras.items() if (camids == UNKNOWN).any()]
-    no_tracks = (_column(pair[1], "trackids") == UNKNOWN).all()
+    cameras = {str(path): _column(path, "camids") for path in pair}
+    return _known(cameras, {str(pair[1]): _column(pair[1], "trackids")})
+
+
+def _known(cameras: Mapping[str, IntArray], tracks: Mapping[str, IntArray]) -> _Known:
+    """What the columns of the queries and of the gallery, by their names for messages, have."""
+    none = [name for name, camids in cameras.items() if (camids == UNKNOWN).all()]
+    some = [name for name, camids in cameras.items() if (camids == UNKNOWN).any()]
+    bare = [name for name, trackids in tracks.items() if (trackids == UNKNOWN).all()]
     some_cameras = f"{none[0]}: no image has a known camera" if none else ""
     all_cameras = f"{some[0]}: not every image has a known camera" if some else ""
-    return _Known(
-        some_cameras or all_cameras,
-        some_cameras,
-        f"{pair[1]}: no image has a track" if no_tracks else "",
-    )
+    no_tracks = f"{bare[0]}: no image has a track" if bare else ""
+    return _Known(some_cameras or all_cameras, some_cameras, no_tracks)
 
 
-def _column(path: Path, name: str) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def _column(path: Path, name: str) -> IntArray:
     """One column of a features file, without reading the features."""
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -19,6 +19,7 @@ from vreid.data.sample import UNKNOWN
 from vreid.distance import DistMat, distance, normalize
 from vreid.errors import ConfigError, DataError
 from vreid.features import Features
+from vreid.learnt import read_learnt
 from vreid.tracks.groups import group_tracks
 from vreid.tracks.lists import follow_tracks
 
@@ -95,7 +96,7 @@ def test_what_constraints_refuse(files: tuple[Path, Path, Path], tmp_path: Path)
     for value in wrong:
         learnt.write_text(json.dumps(value))
         with pytest.raises(DataError, match=r"learnt\.json: no list 'never' of pairs of cameras"):
-            ensemble.constrain.read_learnt(learnt)
+            read_learnt(learnt)
 
 
 def test_constraints_are_learnt_from_training_images(
@@ -116,7 +117,7 @@ def test_constraints_are_learnt_from_training_images(
     assert written["never"] == [[left, right] for left in even for right in odd]
     assert written["pairs"][0] == {"cameras": even, "shared": 3, "expected": 1.5}
     assert "4 of 6 pairs of 4 cameras never share one of 6 vehicles" in capsys.readouterr().out
-    assert ensemble.constrain.read_learnt(out)[0] == (even[0], odd[0])
+    assert read_learnt(out)[0] == (even[0], odd[0])
     with pytest.raises(ConfigError, match="least is 0; expected a number of vehicles above 0"):
         ensemble.learn_constraints.main(recipe, out=out, least=0)
 

@@ -44,6 +44,11 @@ def plan(tmp_path: Path) -> Path:
         ("{loss: {metric: none}}", "none", r"variant id_only is 'none'; options by section"),
         ("{loss: {metric: none}}", "{}", r"variant id_only changes nothing"),
         ("{loss: {metric: none}}", "{solver: {seed: 4}}", r"variant id_only changes nothing"),
+        (
+            "{loss: {metric: none}}",
+            "{chain: [distance]}",
+            r"id_only sets chain, which is not for a",
+        ),
         ("{loss: {metric: none}}", "{name: a}", r"id_only sets name, which is not for a plan"),
         (
             "{loss: {metric: none}}",

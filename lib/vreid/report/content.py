@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vreid.bootstrap import Gain
 from vreid.data.images import ImageArray
 from vreid.distance import DistMat
 from vreid.errors import DataError
 from vreid.protocol import Protocol
+from vreid.report.gains import ChainGains
 
 COLUMNS = ("mAP@100", "mAP", "rank-1", "rank-5", "rank-10")
 
@@ -79,6 +81,45 @@ class RankedLists:
 
 
 @dataclass(frozen=True)
+class SliceRow:
+    """One line of the table of slices.
+
+    Attributes:
+        trait: What the slice is cut by; empty for the line of all pairs.
+        name: Which part it is.
+        num_query, num_pairs: Queries with a match in the slice; pairs of a query and a match.
+        scores: Fractions in [0, 1] by column name.
+        interval: The table's first column with its interval.
+    """
+
+    trait: str
+    name: str
+    num_query: int
+    num_pairs: int
+    scores: Mapping[str, float]
+    interval: Gain
+
+
+@dataclass(frozen=True)
+class SliceTable:
+    """Scores of one result by slices.
+
+    Attributes:
+        source: What was scored.
+        protocol: One line that says how the numbers were counted.
+        columns: Names of the scores in order, the headline first.
+        rows: The slices, all pairs first.
+        notes: Where the traits are from, and which slices are left out, and why.
+    """
+
+    source: str
+    protocol: str
+    columns: tuple[str, ...]
+    rows: tuple[SliceRow, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything on the page. Parts that are empty are left out.
 
@@ -91,6 +132,8 @@ class Report:
         cmc: Rank-k fractions by label; element k - 1 is rank-k, not falling, in [0, 1].
         ranked: Where the rank lists come from, or None.
         contact: A contact sheet of the data: a PNG or JPEG file to copy, or an array.
+        gains: What each stage of the chain brings, or None.
+        slices: Scores by slices of the queries and their matches, or None.
         facts: Provenance as (name, value): command, revision, versions, hashes.
         track2: Where the submission was written, or None.
     """
@@ -103,6 +146,8 @@ class Report:
     cmc: Mapping[str, npt.NDArray[np.floating[Any]]] = field(default_factory=dict)
     ranked: RankedLists | None = None
     contact: Path | ImageArray | None = None
+    gains: ChainGains | None = None
+    slices: SliceTable | None = None
     facts: Sequence[tuple[str, str]] = ()
     track2: Path | None = None
 

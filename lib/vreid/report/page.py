@@ -15,9 +15,11 @@ from vreid.errors import DataError
 from vreid.files import atomic_path, write_text
 from vreid.report.content import Report
 from vreid.report.curves import cmc_section, training_section
+from vreid.report.gains_section import gains_section
 from vreid.report.pictures import encode_jpeg
 from vreid.report.scores import score_section
 from vreid.report.section import Section, wide
+from vreid.report.slices import slices_section
 from vreid.report.strips import ranked_section
 from vreid.report.theme import STYLE, variables
 
@@ -42,6 +44,8 @@ def write_report(folder: Path, report: Report) -> Path:
     """
     parts = (
         score_section(report),
+        gains_section(report),
+        slices_section(report),
         training_section(report),
         cmc_section(report),
         ranked_section(report),

@@ -46,3 +46,12 @@ def members(track_idx: IntArray) -> Iterator[IntArray]:
     for size in np.bincount(track_idx, minlength=num_tracks(track_idx)).tolist():
         yield order[begin : begin + size]
         begin += size
+
+
+def vote_by_track(values: IntArray, track_idx: IntArray) -> IntArray:
+    """(N,) each tracklet's most frequent value, such as a camera; the smaller one among equals."""
+    result = values.copy()
+    for images in members(track_idx):
+        found, counts = np.unique(values[images], return_counts=True)
+        result[images] = found[np.argmax(counts)]
+    return result

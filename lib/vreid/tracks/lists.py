@@ -2,13 +2,17 @@
 
 As in the submission of "A Strong Baseline for Vehicle Re-Identification" (Huynh, Nguyen et al.,
 CVPR Workshops 2021, arXiv:2104.10850), which writes the whole tracklet of each hit in the order of
-the hits. There the list is rewritten; here the distances are, so that more can follow.
+the hits. There the list is rewritten, which `complete_lists` does for lists that come without
+distances; `follow_tracks` rewrites distances, so that more can follow.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
-from vreid.errors import DataError
+from vreid.errors import ConfigError, DataError
 from vreid.features import FloatArray, IntArray
+from vreid.tracks.groups import members
 
 _BLOCK_VALUES = 1 << 20  # 4 MB of float32 a block of rows
 
@@ -39,3 +43,35 @@ def follow_tracks(dist: FloatArray, track_idx: IntArray) -> FloatArray:
         nearest = np.minimum.reduceat(block[:, order], starts, axis=1)  # (B, T)
         block[:] = nearest[:, track_idx]
     return result
+
+
+def complete_lists(lists: Sequence[IntArray], track_idx: IntArray, top: int) -> list[IntArray]:
+    """Lists in which whole tracklets follow each other, in the order of their first listed image.
+
+    Args:
+        lists: Of each query (K,) columns, nearest first; lengths may differ.
+        track_idx: (G,) from `vreid.tracks.groups.group_tracks`.
+        top: Entries after which a list ends, >= 1; the last tracklet may be cut.
+
+    Returns:
+        Of each query at most ``top`` columns; images of a tracklet in the order of their columns,
+        whether they were listed or not. A list is shorter than ``top`` when the tracklets of all
+        its images have fewer.
+
+    Raises:
+        ConfigError: For ``top`` below 1.
+    """
+    if top < 1:
+        raise ConfigError(f"top is {top}; expected at least 1")
+    of_track = list(members(track_idx))
+    completed = []
+    for listed in lists:
+        found: list[IntArray] = [np.empty(0, dtype=np.int64)]
+        held = 0
+        for track in dict.fromkeys(track_idx[listed].tolist()):
+            if held >= top:
+                break
+            found.append(of_track[track])
+            held += len(of_track[track])
+        completed.append(np.concatenate(found)[:top])
+    return completed
