@@ -19,7 +19,7 @@ from vreid.errors import DataError, run_command
 from vreid.files import write_text
 
 PAGE = Path("docs/benchmarks.md")
-BENCHMARKS = ("rerank", "evaluate", "fuse", "extract", "loader")
+BENCHMARKS = ("rerank", "evaluate", "fuse", "chain", "extract", "loader")
 
 
 def main(paths: Sequence[Path], *, page: Path = PAGE) -> Path:

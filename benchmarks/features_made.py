@@ -117,17 +117,17 @@ def make_features(
     gallery_pids = _gallery_pids(size, generator)
     camids = generator.integers(0, size.num_cams, size.num_all)  # (N,)
     latent = min(LATENT, dim)
-    axes = _gaussian(generator, latent, dim, length=1.0)  # (L, D), nearly at right angles
-    vehicles = _gaussian(generator, size.num_ids, latent, length=1.0)
-    cameras = _gaussian(generator, size.num_cams, dim, length=CAMERA)
-    common = _gaussian(generator, 1, dim, length=1.0)[0]
+    axes = gaussian(generator, latent, dim, length=1.0)  # (L, D), nearly at right angles
+    vehicles = gaussian(generator, size.num_ids, latent, length=1.0)
+    cameras = gaussian(generator, size.num_cams, dim, length=CAMERA)
+    common = gaussian(generator, 1, dim, length=1.0)[0]
     length = float(np.sqrt(1 + CAMERA**2 + WITHIN**2 + REST**2))
     common *= np.float32(OFFSET * length / np.linalg.norm(common)) if offset else np.float32(0)
 
     def fill(out: FloatArray, pids: IntArray, cams: IntArray, part: int) -> None:
         for number, rows in enumerate(_blocks(len(out))):
             own = np.random.default_rng([seed, part, number])
-            within = _gaussian(own, rows.stop - rows.start, latent, length=WITHIN)
+            within = gaussian(own, rows.stop - rows.start, latent, length=WITHIN)
             block = out[rows]
             own.standard_normal(out=block, dtype=np.float32)
             block *= np.float32(REST / np.sqrt(dim))
@@ -154,7 +154,7 @@ def _gallery_pids(size: Size, generator: np.random.Generator) -> IntArray:
     return generator.permutation(drawn).astype(np.int64)
 
 
-def _gaussian(
+def gaussian(
     generator: np.random.Generator, rows: int, cols: int, *, length: float
 ) -> npt.NDArray[np.float32]:
     """(rows, cols) independent Gaussian numbers; rows have about the given length."""

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from submissions.names import gallery_numbers, row_of_key
+from submissions.lists import add_sides, count_queries
+from submissions.names import gallery_numbers
 from submissions.track2_file import inspect
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.tables import read_names
@@ -52,17 +53,6 @@ def _print_lines(lines: Iterable[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exit flushes again
 
 
-def count_queries(queries: Path | int) -> int:
-    """The number of queries, given or counted in a list of names.
-
-    Raises:
-        DataError: For a list that cannot be used or repeats a name.
-    """
-    if isinstance(queries, int):
-        return queries
-    return len(row_of_key(read_names(queries), str(queries)))
-
-
 def number_gallery(gallery: Path | int) -> Collection[int]:
     """The gallery images' numbers: 1..G, or those in a list of names.
 
@@ -74,10 +64,6 @@ def number_gallery(gallery: Path | int) -> Collection[int]:
     return frozenset(gallery_numbers(read_names(gallery), str(gallery)))
 
 
-def _list_or_count(text: str) -> Path | int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else Path(text)
-
-
 def command(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and run `main`."""
     parser = argparse.ArgumentParser(
@@ -86,18 +72,7 @@ def command(argv: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("track2", type=Path, help="the submission")
-    parser.add_argument(
-        "--queries",
-        type=_list_or_count,
-        required=True,
-        help="name_query.txt, a .csv with a name column, or the number of queries",
-    )
-    parser.add_argument(
-        "--gallery",
-        type=_list_or_count,
-        required=True,
-        help="name_test.txt, a .csv with a name column, or the number of images, from 1",
-    )
+    add_sides(parser)
     parser.add_argument("--k", type=int, default=100, help="entries a line (default 100)")
     args = parser.parse_args(argv)
     main(args.track2, queries=args.queries, gallery=args.gallery, k=args.k)

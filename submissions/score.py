@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from submissions.lists import count_short, read_lists
 from submissions.names import gallery_numbers, row_of_key
-from submissions.track2_file import inspect
 from vreid.data.sample import UNKNOWN
 from vreid.data.truth import COLUMNS
 from vreid.errors import DataError, run_command
@@ -45,15 +45,8 @@ def main(
     query_rows, gallery_rows = read_columns(query, COLUMNS), read_columns(gallery, COLUMNS)
     row_of_key([name for name, *_ in query_rows], str(query))
     numbers = gallery_numbers([name for name, *_ in gallery_rows], str(gallery))
-    idx_of = {number: idx for idx, number in enumerate(numbers)}
-    submission = inspect(track2, num_query=len(query_rows), numbers=idx_of.keys(), k=k)
-    fatal = [defect for defect in submission.defects if defect.fatal]
-    if fatal:
-        raise DataError(
-            f"{track2}: {fatal[0]}; {len(fatal) - 1} more like this make a score meaningless"
-            " (submissions.check lists them all)"
-        )
-    num_short = sum(len(line) < min(k, len(numbers)) for line in submission.lines)
+    lists = read_lists(track2, num_query=len(query_rows), numbers=numbers, k=k)
+    num_short = count_short(lists, min(k, len(numbers)))
     if num_short:
         print(
             f"note: {num_short} lines list fewer than {min(k, len(numbers))} images;"
@@ -64,7 +57,7 @@ def main(
     pids = np.unique(ids, return_inverse=True)[1].astype(np.int64)  # (Q + G,)
     num_query = len(query_rows)
     return evaluate_ranked(
-        [np.array([idx_of[number] for number in line], np.int64) for line in submission.lines],
+        lists,
         query_pids=pids[:num_query],
         gallery_pids=pids[num_query:],
         query_camids=np.full(num_query, UNKNOWN),  # the protocol looks at no camera

@@ -2,7 +2,8 @@
 
 The format: one line for each query; on a line the numbers of gallery images, best first, separated
 by blanks, as many as the challenge looks at (100) or as the gallery has. More than one blank,
-blanks at the ends of a line, Windows line ends and a missing last line end do no harm.
+blanks at the ends of a line, Windows line ends and a missing last line end do no harm. File names
+(000123.jpg, as some teams write) and leading zeros are read, and told as defects of form.
 """
 
 import re
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FILE_NAME = re.compile(r"(?:.*[/\\])?([0-9]+)\.(?:jpe?g|png|bmp)", re.IGNORECASE)
+_PADDED = re.compile(r"(0+[0-9]+)")
+_DIGITS = re.compile("[0-9]+")
 _SEPARATORS = re.compile(r"[\s,;|]+")
 _MAX_DIGITS = 18  # longer numbers are no image's, and Python refuses to read very long ones
 
@@ -119,26 +122,44 @@ def _check_line(row: str, tokens: list[str], line: int, expected: int) -> Iterat
         short = "too short" if len(tokens) < expected else "too long"
         text = f"{short}: {len(tokens)} entries, expected {expected}"
         yield Defect(line, None, text, fatal=False)
-    for entry, token in enumerate(tokens, start=1):
-        if re.fullmatch(r"0+[0-9]+", token):
-            plain = token.lstrip("0") or "0"
-            text = f"{_short(token)} has leading zeros; write {_short(plain)}"
+    yield from _check_spelling(tokens, line)
+
+
+def _check_spelling(tokens: list[str], line: int) -> Iterator[Defect]:
+    """File names and leading zeros: one of them is a defect of its entry, several of the line."""
+    kinds = (
+        (_FILE_NAME, "is a file name; write its number,", "are file names"),
+        (_PADDED, "has leading zeros; write", "have leading zeros"),
+    )
+    for kind, of_entry, of_line in kinds:
+        found = [
+            (entry, match)
+            for entry, token in enumerate(tokens, 1)
+            if (match := kind.fullmatch(token))
+        ]
+        if not found:
+            continue
+        entry, match = found[0]
+        number = _short(match[1].lstrip("0") or "0")
+        if len(found) == 1:
+            text = f"{_short(match[0])} {of_entry} {number}"
             yield Defect(line, entry, text, fatal=False)
+        else:
+            text = f"{len(found)} entries {of_line}; write plain numbers, such as {number} for"
+            yield Defect(line, None, f"{text} {_short(match[0])}", fatal=False)
 
 
 def _read_entry(token: str, numbers: Collection[int], gallery: str) -> int | str:
     """The number of a gallery image, or what is wrong with it; ``gallery`` describes them."""
     file_name = _FILE_NAME.fullmatch(token)
-    if file_name:
-        number = file_name[1].lstrip("0") or "0"
-        return f"{_short(token)} is a file name; write its number, {_short(number)}"
-    if not re.fullmatch("[0-9]+", token):
+    digits = file_name[1] if file_name else token
+    if not _DIGITS.fullmatch(digits):
         return f"{_short(token)} is not a number; write the number in the gallery image's file name"
-    if len(token) > _MAX_DIGITS or int(token) not in numbers:
-        if not token.strip("0"):
+    if len(digits) > _MAX_DIGITS or int(digits) not in numbers:
+        if not digits.strip("0"):
             return "0 is no gallery image, numbers start at 1; were indices from 0 written?"
         return f"{_short(token)} is out of range; {gallery}"
-    return int(token)
+    return int(digits)
 
 
 def _check_entries(entries: list[int | str], line: int) -> Iterator[Defect]:
