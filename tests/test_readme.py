@@ -43,7 +43,7 @@ def test_the_tree_names_every_file_of_the_program_and_no_other() -> None:
 
 
 def test_verbs_and_scripts_exist() -> None:
-    verbs = set(re.findall(r"python -m ([a-z_]+\.[a-z]+)", README)) - {"room.verb"}
+    verbs = set(re.findall(r"python -m ([a-z_]+\.[a-z_]+)", README)) - {"room.verb"}
     assert len(verbs) >= 10
     for verb in verbs:
         assert (ROOT / f"{verb.replace('.', '/')}.py").exists(), verb
