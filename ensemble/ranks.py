@@ -2,7 +2,8 @@
 
 For members whose distances have unlike scales. ``--rule`` is ``reciprocal`` (reciprocal rank
 fusion), ``borda`` (the mean place), ``minmax`` or ``z`` (distances scaled for each query);
-``--top 100`` counts the first 100 entries of each list only.
+``--top 100`` counts the first 100 entries of each list only. Ranking files such as ``track2.txt`` are
+fused by ``python -m submissions.fuse``.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import get_args
 
 from ensemble.matrices import check_target, save
 from vreid.distance import DistMat
-from vreid.errors import ConfigError, run_command
+from vreid.errors import ConfigError, DataError, run_command
 from vreid.rank_fusion import RankLists, Rule, fuse_ranks
 
 
@@ -40,6 +41,11 @@ def main(
         DataError: For a file that cannot be used, and when names differ.
     """
     check_target(out)
+    lines = next((path for path in mats if path.suffix == ".txt"), None)
+    if lines is not None:
+        raise DataError(
+            f"{lines}: distances (.npy) are fused here; fuse lists with python -m submissions.fuse"
+        )
     if weights is not None and len(weights) != len(mats):
         raise ConfigError(
             f"there are {len(weights)} weights for {len(mats)} files; give one for each, or none"

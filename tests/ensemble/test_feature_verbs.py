@@ -259,6 +259,11 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, pair: tuple[Path, Path]) ->
             "there are 2 weights for 1 files",
         ),
         (lambda: ensemble.ranks.main([dist], out=dist, top=0), ConfigError, "top is 0"),
+        (
+            lambda: ensemble.ranks.main([Path("track2.txt")], out=dist),
+            DataError,
+            r"track2\.txt: distances .* fuse lists with python -m submissions\.fuse",
+        ),
     ):
         with pytest.raises(kind, match=message):
             call()
