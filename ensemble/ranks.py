@@ -2,8 +2,8 @@
 
 For members whose distances have unlike scales. ``--rule`` is ``reciprocal`` (reciprocal rank
 fusion), ``borda`` (the mean place), ``minmax`` or ``z`` (distances scaled for each query);
-``--top 100`` counts the first 100 entries of each list only. Ranking files such as ``track2.txt`` are
-fused by ``python -m submissions.fuse``.
+``--top 100`` counts the first 100 entries of each list only. Ranking files such as ``track2.txt``
+are fused by ``python -m submissions.fuse``.
 """
 
 import argparse
