@@ -2,16 +2,20 @@
 
 ``--never-same-camera`` and ``--groups 1-40 41-46`` move images away that cannot show the query's
 vehicle, ``--learnt FILE`` those of cameras that never shared one in training (see
-``ensemble.learn_constraints``), ``--one-track`` all but the nearest track of a camera, by
+``ensemble.learn_constraints``), ``--times T.csv --travel S.csv`` those that no vehicle can have got
+to in the time (see `vreid.travel`), ``--one-track`` all but the nearest track of a camera, by
 ``--penalty 10`` or, with ``--remove``, behind all others. ``--punishment 0.1`` is the soft form of
-``--one-track``. Cameras and tracks are those of the features' images.
+``--one-track``. Cameras and tracks are those of the features' images. Where the gallery is
+tracklets, ``--images G.npz`` names the features of their images, whose mean time is a tracklet's.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+
+import numpy as np
 
 from ensemble.matrices import check_target, save
 from ensemble.parts import load_pair
@@ -21,7 +25,8 @@ from vreid.errors import ConfigError, DataError, run_command
 from vreid.features import Features
 from vreid.learnt import read_learnt
 from vreid.provenance import hash_inputs
-from vreid.tracks.groups import group_tracks
+from vreid.tracks.groups import first_images, group_tracks
+from vreid.travel import Seconds, mean_times, read_times, read_travel, times_of
 
 
 def main(
@@ -32,6 +37,9 @@ def main(
     out: Path,
     rules: Rules,
     learnt: Path | None = None,
+    times: Path | None = None,
+    travel: Path | None = None,
+    images: Path | None = None,
 ) -> Path:
     """Apply constraints and return the file.
 
@@ -42,28 +50,38 @@ def main(
         out: The ``.npy`` to write.
         rules: What holds.
         learnt: A file of ``ensemble.learn_constraints``; its pairs join ``rules.never``.
+        times: A table ``name,time``; it goes with ``travel``.
+        travel: A table ``from,to,least,most``, which becomes ``rules.travel``.
+        images: Features of the gallery's images, where the columns are tracklets and times count.
 
     Raises:
-        ConfigError: When no rule is given.
+        ConfigError: When no rule is given, or one of ``times`` and ``travel`` only.
         DataError: For files that cannot be used or do not fit each other.
     """
     check_target(out)
     if learnt is not None:
         rules = replace(rules, never=(*rules.never, *read_learnt(learnt)))
-    asked = (rules.never_same_camera, rules.groups, learnt, rules.one_track_per_camera)
+    if travel is not None:
+        rules = replace(rules, travel=read_travel(travel))
+    if (times is None) != (travel is None):
+        raise ConfigError("--times and --travel go together; give both or none")
+    asked = (rules.never_same_camera, rules.groups, learnt, travel, rules.one_track_per_camera)
     if not any(asked) and rules.punishment <= 0:
         raise ConfigError("there is no constraint; give one, such as --never-same-camera")
     mat = DistMat.load(dist).query_gallery()
     parts = load_pair(query, gallery)
-    for ours, part, path in zip((mat.rows, mat.cols), parts, (query, gallery), strict=True):
+    sides = list(zip(parts, (query, gallery), strict=True))
+    for ours, (part, path) in zip((mat.rows, mat.cols), sides, strict=True):
         _check_names(ours, part, dist, path)
-    result = constrain(
-        mat.dist, parts[0].camids, parts[1].camids, group_tracks(parts[1].trackids), rules
-    )
-    files = [dist, query, gallery, *([] if learnt is None else [learnt])]
+    found = None if times is None else _times(sides, times, images)
+    camids, track_idx = [part.camids for part in parts], group_tracks(parts[1].trackids)
+    result = constrain(mat.dist, camids[0], camids[1], track_idx, rules, times=found)
+    named = {**asdict(rules), "never": [list(pair) for pair in rules.never]}
+    del named["travel"]  # its file is among the files
+    others = [path for path in (learnt, times, travel, images) if path is not None]
     sources = {
-        "constrain": {**asdict(rules), "never": [list(pair) for pair in rules.never]},
-        "files": hash_inputs(files),
+        "constrain": named,
+        "files": hash_inputs([dist, query, gallery, *others]),
         "of": {"label": dist.as_posix(), "kind": mat.kind, "sources": dict(mat.sources)},
     }
     return save(DistMat(result, mat.rows, mat.cols, None, "constrained", sources), out)
@@ -76,6 +94,40 @@ def _check_names(ours: Sequence[str], part: Features, dist: Path, path: Path) ->
         if left != right:
             raise DataError(f"{dist} and {path} differ at place {place}: {left} and {right}")
     raise DataError(f"{dist} has {len(ours)} names, {path} {len(part)}; give the same images")
+
+
+def _times(
+    sides: Sequence[tuple[Features, Path]], times: Path, images: Path | None
+) -> tuple[Seconds, Seconds]:
+    """Seconds of queries and of images, or of tracklets the mean of their images' known times.
+
+    Raises:
+        ConfigError: When tracklets come without ``images``.
+        DataError: When no query or no image has a time, or ``images`` are not of these tracklets.
+    """
+    (query, query_path), (gallery, path) = sides
+    table = read_times(times)
+    own = _image_times(query, query_path, table, times)
+    if images is None:
+        if gallery.meta.get("rows") == "tracklets":
+            raise ConfigError(f"{path}: the rows are tracklets; name their images with --images")
+        return own, _image_times(gallery, path, table, times)
+    whole = Features.load(images)
+    track_idx = group_tracks(whole.trackids)
+    if tuple(whole.names[idx] for idx in first_images(track_idx)) != gallery.names:
+        raise DataError(f"{images}: its tracklets are not the {len(gallery)} rows of {path}")
+    return own, mean_times(_image_times(whole, images, table, times), track_idx)
+
+
+def _image_times(part: Features, path: Path, table: Mapping[str, float], times: Path) -> Seconds:
+    found = times_of(part.names, table)
+    if not np.isfinite(found).any():
+        ours, theirs = next(iter(part.names), "none"), next(iter(table), "none")
+        raise DataError(
+            f"{path}: no image has a time in {times}; names are such as {ours} here and {theirs}"
+            " there, and have to be the same"
+        )
+    return found
 
 
 def parse_group(text: str) -> tuple[int, int]:
@@ -105,6 +157,9 @@ def command(argv: Sequence[str] | None = None) -> None:
         "--groups", nargs="+", default=[], metavar="FIRST-LAST", help="cameras; never across groups"
     )
     parser.add_argument("--learnt", type=Path, help="a file of ensemble.learn_constraints")
+    parser.add_argument("--times", type=Path, help="a table name,time of the images, in seconds")
+    parser.add_argument("--travel", type=Path, help="a table from,to,least,most, in seconds")
+    parser.add_argument("--images", type=Path, help="features of the tracklets' images, .npz")
     parser.add_argument("--one-track", action="store_true", help="one track of each camera")
     parser.add_argument("--penalty", type=float, default=10.0, help="added (default 10)")
     parser.add_argument("--remove", action="store_true", help="behind all others, not a penalty")
@@ -121,7 +176,17 @@ def command(argv: Sequence[str] | None = None) -> None:
         punishment=args.punishment,
         punished=args.punished,
     )
-    main(args.dist, args.query, args.gallery, out=args.out, rules=rules, learnt=args.learnt)
+    main(
+        args.dist,
+        args.query,
+        args.gallery,
+        out=args.out,
+        rules=rules,
+        learnt=args.learnt,
+        times=args.times,
+        travel=args.travel,
+        images=args.images,
+    )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,9 @@ LEAVES = frozenset(
         "constraints",
         "image_distance",
         "coordinate",
+        "shared_vehicles",
         "slices",
+        "travel",
     }
 )
 JOINING = frozenset(

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import vreid.constraints
-from vreid.constraints import Rules, constrain, count_shared, forbidden_cameras
+from vreid.constraints import Rules, constrain, forbidden_cameras
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError
 from vreid.features import FloatArray, IntArray
 from vreid.tracks.groups import group_tracks
+from vreid.travel import Seconds
 
 NUM_QUERY, NUM_GALLERY = 7, 40
 
@@ -28,12 +29,34 @@ def is_broken(left: int, right: int, rules: Rules) -> bool:
     )
 
 
+def is_too_soon_or_late(left: int, right: int, gap: float, rules: Rules) -> bool:
+    """Whether no vehicle is at the right camera ``gap`` seconds after it was at the left one."""
+    windows = {(start, end): (least, most) for start, end, least, most in rules.travel}
+    if UNKNOWN in (left, right) or np.isnan(gap):
+        return False
+    there = windows.get((left, right), windows.get((right, left)))
+    back = windows.get((right, left), windows.get((left, right)))
+    if there is None or back is None:
+        return False
+    return not (there[0] <= gap <= there[1] or back[0] <= -gap <= back[1])
+
+
 def by_loops(
-    dist: FloatArray, queries: IntArray, gallery: IntArray, tracks: IntArray, rules: Rules
+    dist: FloatArray,
+    queries: IntArray,
+    gallery: IntArray,
+    tracks: IntArray,
+    rules: Rules,
+    times: tuple[Seconds, Seconds],
 ) -> FloatArray:
     result = dist.astype(np.float64)
     for row, camid in enumerate(queries):
-        broken = {col for col in range(len(gallery)) if is_broken(camid, gallery[col], rules)}
+        broken = {
+            col
+            for col, other in enumerate(gallery)
+            if is_broken(camid, other, rules)
+            or is_too_soon_or_late(camid, other, times[1][col] - times[0][row], rules)
+        }
         move(result[row], broken, rules)
         cameras = {}
         for track in set(tracks.tolist()):
@@ -70,6 +93,17 @@ def made(seed: int) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
     return dist, rng.integers(-1, 5, NUM_QUERY), cameras, tracks
 
 
+def made_times(seed: int) -> tuple[Seconds, Seconds]:
+    rng = np.random.default_rng([seed, 1])
+    times = rng.integers(0, 100, NUM_QUERY + NUM_GALLERY).astype(np.float64)  # bounds are met
+    times[rng.random(len(times)) < 0.2] = np.nan
+    return times[:NUM_QUERY], times[NUM_QUERY:]
+
+
+BOTH_WAYS = ((2, 3, 10.0, 40.0), (0, 1, 0.0, 20.0))
+ONE_WAY = ((3, 2, 10.0, 40.0), (2, 3, 30.0, np.inf), (1, 1, 0.0, 20.0), (8, 9, 1.0, 2.0))
+
+
 @pytest.mark.parametrize(
     "rules",
     [
@@ -82,16 +116,39 @@ def made(seed: int) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
         Rules(one_track_per_camera=True, never_same_camera=True, remove=True),
         Rules(punishment=0.3, punished=4),
         Rules(never_same_camera=True, one_track_per_camera=True, punishment=0.15),
+        Rules(travel=BOTH_WAYS),
+        Rules(travel=ONE_WAY, penalty=3),
+        Rules(travel=BOTH_WAYS, never_same_camera=True, remove=True),
+        Rules(travel=ONE_WAY, one_track_per_camera=True, punishment=0.15),
     ],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_against_loops(rules: Rules, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vreid.constraints, "_BLOCK_VALUES", 3 * NUM_GALLERY)  # several blocks
     dist, queries, gallery, tracks = made(seed)
-    before = dist.copy()
-    found = constrain(dist, queries, gallery, tracks, rules)
-    np.testing.assert_allclose(found, by_loops(dist, queries, gallery, tracks, rules), atol=1e-5)
+    before, times = dist.copy(), made_times(seed)
+    found = constrain(dist, queries, gallery, tracks, rules, times=times)
+    expected = by_loops(dist, queries, gallery, tracks, rules, times)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_array_equal(dist, before)
+
+
+def test_travel_times_by_hand() -> None:
+    """From camera 1 to 2 in 10 to 20 s, back in 30 or more; images without a time are free."""
+    rules = Rules(travel=((1, 2, 10, 20), (2, 1, 30, np.inf)), penalty=1)
+    times = np.array([109, 110, 120, 121, 71, 70, -900, np.nan])
+    cameras, dist = np.full(8, 2), np.zeros((1, 8), dtype=np.float32)
+    query = np.array([100.0])
+    found = constrain(dist, np.array([1]), cameras, np.arange(8), rules, times=(query, times))
+    assert found[0].tolist() == [1, 0, 0, 1, 1, 0, 0, 0]
+    one_row = Rules(travel=((1, 2, 10, 20),), penalty=1)
+    found = constrain(dist, np.array([1]), cameras, np.arange(8), one_row, times=(query, times))
+    assert found[0].tolist() == [1, 0, 0, 1, 1, 1, 1, 0]
+    third = constrain(dist, np.array([3]), cameras, np.arange(8), rules, times=(query, times))
+    assert not third.any()
+    for wrong in (None, (query, times[1:])):
+        with pytest.raises(DataError, match="need the times of all 1 queries and 8 gallery images"):
+            constrain(dist, np.array([1]), cameras, np.arange(8), rules, times=wrong)
 
 
 def test_no_rule_is_the_identity() -> None:
@@ -128,27 +185,3 @@ def test_cameras_of_other_images_are_refused() -> None:
     dist, queries, gallery, tracks = made(0)
     with pytest.raises(DataError, match=r"shape \(7, 40\) for 6 queries and 40 gallery"):
         constrain(dist, queries[1:], gallery, tracks, Rules())
-
-
-def test_shared_vehicles_are_counted() -> None:
-    pids = np.array([1, 1, 2, 2, 3, 3, 4, UNKNOWN, 5])
-    camids = np.array([1, 2, 1, 2, 1, 1, 9, 2, UNKNOWN])
-    shared = count_shared(pids, camids)
-    assert shared.cameras.tolist() == [1, 2, 9]
-    assert shared.counts.tolist() == [[3, 2, 0], [2, 2, 0], [0, 0, 1]]
-    assert shared.num_vehicles == 4
-    assert shared.expected()[0].tolist() == [9 / 4, 6 / 4, 3 / 4]
-    assert shared.never(least=0.6) == [(1, 9)]
-    assert shared.never(least=0.5) == [(1, 9), (2, 9)]
-    with pytest.raises(DataError, match="nothing to learn from"):
-        count_shared(np.array([UNKNOWN]), np.array([1]))
-
-
-def test_two_halves_of_a_city_are_told_apart() -> None:
-    """Vehicles see three cameras of their own half: only pairs across the halves are left."""
-    rng = np.random.default_rng(0)
-    pids = np.repeat(np.arange(200), 3)
-    half = (pids % 2) * 4
-    camids = half + np.concatenate([rng.permutation(4)[:3] for _ in range(200)])
-    expected = [(left, right) for left in range(4) for right in range(4, 8)]
-    assert count_shared(pids, camids).never() == expected

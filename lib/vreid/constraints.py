@@ -5,10 +5,8 @@ Challenge 2021 adds 10 to the distance of images of the query's own camera and a
 (Luo, Chen et al., "An Empirical Study of Vehicle Re-Identification on the AI City Challenge", CVPR
 Workshops 2021, arXiv:2105.09701); the second-placed one punishes other tracks of a camera that has
 been hit, by beta / (1 + j) for the j-th hit. What differs: pairs of cameras that never share a
-vehicle can be learnt from a training set, with a count that says how sure that is.
-
-Travel times between cameras would be a further constraint. No data set that is read here gives the
-images' times, so there is none.
+vehicle can be learnt (`vreid.shared_vehicles`), and where the images' times are known, travel times
+between cameras bound what can be (`vreid.travel`).
 
 Matrices are worked on in blocks of rows, and beside them nothing of their size is in memory.
 """
@@ -26,6 +24,7 @@ from vreid.features import FloatArray, IntArray
 _BLOCK_VALUES = 1 << 20  # 4 MB of float32 a block of rows
 
 _Mask = npt.NDArray[np.bool_]
+_Seconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,9 @@ class Rules:
         groups: First and last camera of each group: no match across groups. Cameras outside all
             groups are free.
         never: Pairs of cameras, in any order, that never share a vehicle.
+        travel: Two cameras, and the least and the most seconds from an image of the first to one of
+            the second. It holds for both directions unless the opposite one is given too; images
+            of one vehicle follow each other in either. Other pairs of cameras are free.
         one_track_per_camera: Of each camera only its nearest track is a match.
         penalty: Added to the distance where any of these is broken, once.
         remove: Instead of the penalty: such images come behind all others, in their order.
@@ -48,6 +50,7 @@ class Rules:
     never_same_camera: bool = False
     groups: Sequence[tuple[int, int]] = ()
     never: Sequence[tuple[int, int]] = ()
+    travel: Sequence[tuple[int, int, float, float]] = ()
     one_track_per_camera: bool = False
     penalty: float = 10.0
     remove: bool = False
@@ -61,12 +64,14 @@ def constrain(
     gallery_camids: IntArray,
     track_idx: IntArray,
     rules: Rules,
+    *,
+    times: tuple[_Seconds, _Seconds] | None = None,
 ) -> FloatArray:
     """Distances under the rules.
 
-    Rules on pairs of cameras come first. Tracks are then ordered by their nearest image, equal ones
-    by smaller number; the punishment is that of the order before any track was punished. A track
-    whose images have several cameras has none.
+    Rules on pairs of cameras and travel times come first. Tracks are then ordered by their nearest
+    image, equal ones by smaller number; the punishment is that of the order before any track was
+    punished. A track whose images have several cameras has none.
 
     Args:
         dist: (Q, G) float32, may be memory-mapped; it is not changed.
@@ -74,17 +79,24 @@ def constrain(
         gallery_camids: (G,) cameras, `UNKNOWN` where not known.
         track_idx: (G,) from `vreid.tracks.groups.group_tracks`.
         rules: What holds.
+        times: (Q,) and (G,) seconds of queries and gallery, NaN where not known; for
+            ``rules.travel`` only. Images without a time are free.
 
     Returns:
         (Q, G) float32.
 
     Raises:
-        DataError: When the lengths do not fit.
+        DataError: When the lengths do not fit, or travel times come without the images' times.
     """
     if dist.shape != (len(query_camids), len(gallery_camids)) or len(track_idx) != dist.shape[1]:
         raise DataError(
             f"distances have shape {dist.shape} for {len(query_camids)} queries and"
             f" {len(gallery_camids)} gallery images; expected the cameras of the same images"
+        )
+    if rules.travel and (times is None or tuple(map(len, times)) != dist.shape):
+        raise DataError(
+            f"travel times need the times of all {dist.shape[0]} queries and {dist.shape[1]}"
+            " gallery images, NaN where there is none"
         )
     if not dist.size:
         return np.array(dist, dtype=np.float32)
@@ -94,9 +106,13 @@ def constrain(
     query_idx = np.searchsorted(cameras, query_camids)
     gallery_idx = np.searchsorted(cameras, gallery_camids)
     result = np.empty(dist.shape, dtype=np.float32)
+    windows = _travel_windows(cameras, rules)
     for rows in _blocks(dist.shape):
         block = np.array(dist[rows], dtype=np.float32)
         broken = table[query_idx[rows]][:, gallery_idx]  # (B, G)
+        if rules.travel and times is not None:
+            gaps = times[1] - times[0][rows, None]  # (B, G) from the query on; NaN breaks nothing
+            broken |= _too_soon_or_late(gaps, windows[:, query_idx[rows]][:, :, gallery_idx])
         _move(block, broken, rules)
         if tracks is not None:
             _move_tracks(block, broken, tracks, rules)
@@ -119,6 +135,28 @@ def forbidden_cameras(cameras: IntArray, rules: Rules) -> _Mask:
         table |= pair | pair.T
     known = cameras != UNKNOWN
     return np.asarray(table & known[:, None] & known)
+
+
+def _travel_windows(cameras: IntArray, rules: Rules) -> _Seconds:
+    """(4, C, C) least and most seconds from a row's camera to a column's, then those back."""
+    windows = np.empty((4, len(cameras), len(cameras)))
+    windows[::2], windows[1::2] = -np.inf, np.inf
+    given = {(start, end) for start, end, _, _ in rules.travel}
+    place = {camid: idx for idx, camid in enumerate(cameras.tolist()) if camid != UNKNOWN}
+    for start, end, least, most in rules.travel:
+        if start in place and end in place:
+            windows[:2, place[start], place[end]] = least, most
+            if (end, start) not in given:
+                windows[:2, place[end], place[start]] = least, most
+    windows[2:] = windows[:2].transpose(0, 2, 1)
+    return windows
+
+
+def _too_soon_or_late(gaps: _Seconds, windows: _Seconds) -> _Mask:
+    """(B, G) whether images follow each other as no vehicle goes, there or back."""
+    least, most, back_least, back_most = windows
+    there = (gaps < least) | (gaps > most)
+    return np.asarray(there & ((-gaps < back_least) | (-gaps > back_most)))
 
 
 class _Tracks:
@@ -186,56 +224,3 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
     step = max(1, _BLOCK_VALUES // max(1, shape[1]))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
-
-
-@dataclass(frozen=True)
-class Shared:
-    """How many vehicles pairs of cameras share.
-
-    Attributes:
-        cameras: (C,) camera numbers, rising.
-        vehicles: (C,) vehicles seen by each.
-        counts: (C, C) vehicles seen by both.
-        num_vehicles: All vehicles.
-    """
-
-    cameras: IntArray
-    vehicles: IntArray
-    counts: IntArray
-    num_vehicles: int
-
-    def expected(self) -> npt.NDArray[np.float64]:
-        """(C, C) vehicles that two cameras would share if they saw vehicles independently."""
-        product = self.vehicles[:, None].astype(np.float64) * self.vehicles
-        return np.asarray(product / max(1, self.num_vehicles))
-
-    def never(self, *, least: float = 5.0) -> list[tuple[int, int]]:
-        """Pairs that share no vehicle although at least so many were to be expected.
-
-        With 5 expected vehicles chance alone leaves a pair without any in 0.7 % of cases, e^-5.
-        """
-        mask = (self.counts == 0) & (self.expected() >= least)
-        return [
-            (int(self.cameras[left]), int(self.cameras[right]))
-            for left, right in np.argwhere(np.triu(mask, 1))
-        ]
-
-
-def count_shared(pids: IntArray, camids: IntArray) -> Shared:
-    """Count the vehicles of each pair of cameras.
-
-    Args:
-        pids: (N,) vehicles of training images; those that are `UNKNOWN` are left out.
-        camids: (N,) their cameras; those that are `UNKNOWN` are left out.
-
-    Raises:
-        DataError: When no image has both.
-    """
-    known = (pids != UNKNOWN) & (camids != UNKNOWN)
-    if not known.any():
-        raise DataError("no image has both a vehicle and a camera; there is nothing to learn from")
-    vehicles, pid_idx = np.unique(pids[known], return_inverse=True)
-    cameras, camera_idx = np.unique(camids[known], return_inverse=True)
-    seen = np.zeros((len(vehicles), len(cameras)), dtype=np.int64)
-    seen[pid_idx.ravel(), camera_idx.ravel()] = 1
-    return Shared(cameras.astype(np.int64), seen.sum(axis=0), seen.T @ seen, len(vehicles))

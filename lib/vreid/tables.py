@@ -29,7 +29,20 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
     """Read columns of a CSV by the names in its header, in the order of its rows.
 
     Returns:
-        A tuple of values a row, in the order of ``columns``, stripped of blanks around them.
+        A tuple of values a row, as `read_rows` gives them.
+
+    Raises:
+        DataError: As `read_rows`.
+    """
+    return [values for _, values in read_rows(path, columns)]
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Read columns of a CSV with the place of each row, for messages about its values.
+
+    Returns:
+        File and line of a row, and its values in the order of ``columns``, stripped of blanks
+        around them.
 
     Raises:
         DataError: For a missing column, a row without a value for one, or no rows.
@@ -46,20 +59,18 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
                     f" expected {','.join(columns)}"
                 )
         places = [header.index(column) for column in columns]
-        rows = []
+        rows: list[tuple[str, tuple[str, ...]]] = []
         for row in reader:
             if not any(value.strip() for value in row):
                 continue
+            line = f"{path}, line {reader.line_num}"
             if len(row) <= max(places):
-                raise DataError(
-                    f"{path}, line {reader.line_num}: {len(row)} values; the header has"
-                    f" {len(header)} columns"
-                )
-            rows.append(tuple(row[place].strip() for place in places))
+                raise DataError(f"{line}: {len(row)} values; the header has {len(header)} columns")
+            rows.append((line, tuple(row[place].strip() for place in places)))
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}") from None
     if not rows:
-        raise DataError(f"{path}: no rows below the header; expected one for each image")
+        raise DataError(f"{path}: no rows below the header; at least one is needed")
     return rows
 
 

@@ -67,6 +67,9 @@ def _rearrange(
     if isinstance(one, Constrain):
         inputs = [line.made(), *line.labels]
         words, files = _rules(one)
+        if one.travel and line.pooled:
+            words += ["--images", line.images[1]]
+            files.append(line.images[1])
         made = stage("ensemble.constrain", *inputs, *words, inputs=[*inputs, *files], output=target)
     else:
         verb = "ensemble.spread" if isinstance(one, Spread) else "ensemble.whole_tracks"
@@ -80,11 +83,12 @@ def _rules(one: Constrain) -> tuple[list[object], list[Path]]:
     if one.groups:
         words += ["--groups", *(f"{low}-{high}" for low, high in one.groups)]
     words += ["--learnt", one.learnt] if one.learnt else []
+    words += ["--times", one.times, "--travel", one.travel] if one.travel else []
     words += ["--one-track"] if one.one_track_per_camera else []
     words += ["--remove"] if one.remove else ["--penalty", one.penalty]
     if one.punishment:
         words += ["--punishment", one.punishment, "--punished", one.punished]
-    return words, [Path(one.learnt)] if one.learnt else []
+    return words, [Path(file) for file in (one.learnt, one.times, one.travel) if file]
 
 
 def _classifier_feats(name: str, line: Line, places: Places) -> tuple[Pair, Made]:

@@ -33,6 +33,7 @@ from vreid.tracks.groups import group_tracks, vote_by_track
 from vreid.tracks.lists import follow_tracks
 from vreid.tracks.named import image_distances, tracklet_features
 from vreid.tracks.pooling import Weights, blend, pool_mean, pool_near_queries, smooth
+from vreid.travel import Seconds, mean_times, read_times, read_travel, times_of
 from vreid.whitening import fit_whitening
 
 Pair = tuple[Features, Features]  # of the queries and of the gallery
@@ -211,6 +212,7 @@ def _constrain(one: Constrain, line: MemoryLine) -> MemoryLine:
         never_same_camera=one.never_same_camera,
         groups=one.groups,
         never=read_learnt(Path(one.learnt)) if one.learnt else (),
+        travel=read_travel(Path(one.travel)) if one.travel else (),
         one_track_per_camera=one.one_track_per_camera,
         penalty=one.penalty,
         remove=one.remove,
@@ -219,5 +221,15 @@ def _constrain(one: Constrain, line: MemoryLine) -> MemoryLine:
     )
     mat = line.made()
     track_idx = group_tracks(gallery.trackids)
-    dist = constrain(mat.dist, query.camids, gallery.camids, track_idx, rules)
+    times = _times(one, line) if one.travel else None
+    dist = constrain(mat.dist, query.camids, gallery.camids, track_idx, rules, times=times)
     return replace(line, dist=DistMat(dist, mat.rows, mat.cols, None, "constrained"))
+
+
+def _times(one: Constrain, line: MemoryLine) -> tuple[Seconds, Seconds]:
+    """Of queries and of images, or of tracklets the mean of their images' times."""
+    table = read_times(Path(one.times))
+    query, gallery = (times_of(part.names, table) for part in line.images)
+    if line.pooled:
+        gallery = mean_times(gallery, group_tracks(line.images[1].trackids))
+    return query, gallery

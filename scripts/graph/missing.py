@@ -1,11 +1,13 @@
-"""Cameras and tracks that a chain looks for and the data may not have."""
+"""Cameras, tracks and times that a chain looks for and the data may not have."""
 
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError
@@ -21,6 +23,7 @@ from vreid.options.chain_features import (
     Tracklets,
     WhitenCameras,
 )
+from vreid.travel import read_times
 
 Placed = tuple[int, Stage]  # place in the recipe's chain, from 1
 
@@ -32,6 +35,15 @@ class _Known:
     all_cameras: str
     some_cameras: str
     tracks: str
+    names: Mapping[str, Collection[str]]  # images of the queries and of the gallery
+
+    def times(self, path: Path) -> str:
+        """The same for a table of times."""
+        table = read_times(path) if self.names else {}
+        for name, images in self.names.items():
+            if table.keys().isdisjoint(images):
+                return f"{name}: no image has a time in {path}"
+        return ""
 
 
 def present(
@@ -55,7 +67,8 @@ def present_in(
 ) -> tuple[list[Placed], list[str]]:
     """As `present`, for features in memory."""
     cameras = {"the queries": query.camids, "the gallery": gallery.camids}
-    return _kept(chain, _known(cameras, {"the gallery": gallery.trackids}))
+    names = {"the queries": query.names, "the gallery": gallery.names}
+    return _kept(chain, _known(cameras, {"the gallery": gallery.trackids}, names))
 
 
 def _kept(
@@ -91,18 +104,43 @@ def _present_branches(one: Branches, known: _Known, label: str, notes: list[str]
 def _unless_missing(one: Stage, known: _Known, label: str, notes: list[str]) -> Stage | None:
     missing = _missing(one, known)
     if not missing:
-        return one
+        return _with_rules_left(one, known, label, notes) if isinstance(one, Constrain) else one
     if getattr(one, "when_missing", "fail") == "fail":
-        raise DataError(
-            f"{missing}, which {label} needs; take it out of the chain, or let it be left out with"
-            " when_missing: skip"
-        )
-    by_camera = isinstance(one, Constrain) and (one.never_same_camera or one.groups or one.learnt)
-    if by_camera and missing == known.tracks:
-        notes.append(f"{label} leaves its rules on tracks out: {missing} (when_missing: skip)")
-        return replace(one, one_track_per_camera=False, punishment=0.0)  # type: ignore[call-arg]
+        raise _lacking(missing, label)
     notes.append(f"{label} is skipped: {missing} (when_missing: skip)")
     return None
+
+
+def _with_rules_left(
+    one: Constrain, known: _Known, label: str, notes: list[str]
+) -> Constrain | None:
+    """The stage without its rules on tracks, or on times, where the images have none."""
+    untracked = known.tracks if one.of_tracks else ""
+    untimed = known.times(Path(one.times)) if one.times else ""
+    missing = [text for text in (untracked, untimed) if text]
+    if missing and one.when_missing == "fail":
+        raise _lacking(missing[0], label)
+    tracked, timed = one.of_tracks and not untracked, bool(one.times) and not untimed
+    if missing and not (one.of_cameras or tracked or timed):
+        notes.append(f"{label} is skipped: {'; '.join(missing)} (when_missing: skip)")
+        return None
+    for rules, text in (("tracks", untracked), ("travel times", untimed)):
+        if text:
+            notes.append(f"{label} leaves its rules on {rules} out: {text} (when_missing: skip)")
+    return replace(
+        one,
+        one_track_per_camera=one.one_track_per_camera and tracked,
+        punishment=one.punishment if tracked else 0.0,
+        times=one.times if timed else "",
+        travel=one.travel if timed else "",
+    )
+
+
+def _lacking(missing: str, label: str) -> DataError:
+    return DataError(
+        f"{missing}, which {label} needs; take it out of the chain, or let it be left out with"
+        " when_missing: skip"
+    )
 
 
 def _missing(one: Stage, known: _Known) -> str:
@@ -111,18 +149,23 @@ def _missing(one: Stage, known: _Known) -> str:
     if isinstance(one, Smooth | Blend | Tracklets | WholeTracks):
         return known.tracks
     if isinstance(one, Constrain):
-        return known.some_cameras or (known.tracks if one.of_tracks else "")
+        return known.some_cameras
     return ""
 
 
 def _look(pair: tuple[Path, Path]) -> _Known:
     if not all(path.exists() for path in pair):
-        return _Known("", "", "")
+        return _Known("", "", "", {})
     cameras = {str(path): _column(path, "camids") for path in pair}
-    return _known(cameras, {str(pair[1]): _column(pair[1], "trackids")})
+    names = {str(path): _column(path, "names").tolist() for path in pair}
+    return _known(cameras, {str(pair[1]): _column(pair[1], "trackids")}, names)
 
 
-def _known(cameras: Mapping[str, IntArray], tracks: Mapping[str, IntArray]) -> _Known:
+def _known(
+    cameras: Mapping[str, IntArray],
+    tracks: Mapping[str, IntArray],
+    names: Mapping[str, Collection[str]],
+) -> _Known:
     """What the columns of the queries and of the gallery, by their names for messages, have."""
     none = [name for name, camids in cameras.items() if (camids == UNKNOWN).all()]
     some = [name for name, camids in cameras.items() if (camids == UNKNOWN).any()]
@@ -130,14 +173,14 @@ def _known(cameras: Mapping[str, IntArray], tracks: Mapping[str, IntArray]) -> _
     some_cameras = f"{none[0]}: no image has a known camera" if none else ""
     all_cameras = f"{some[0]}: not every image has a known camera" if some else ""
     no_tracks = f"{bare[0]}: no image has a track" if bare else ""
-    return _Known(some_cameras or all_cameras, some_cameras, no_tracks)
+    return _Known(some_cameras or all_cameras, some_cameras, no_tracks, names)
 
 
-def _column(path: Path, name: str) -> IntArray:
+def _column(path: Path, name: str) -> npt.NDArray[Any]:
     """One column of a features file, without reading the features."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return np.asarray(arrays[name], dtype=np.int64)
+            return np.asarray(arrays[name])
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: not a features file ({error}); run the extract stage again"

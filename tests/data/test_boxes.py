@@ -34,10 +34,10 @@ def test_columns_come_in_any_order_and_blank_lines_do_not_count(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"train.csv, line 1: found the columns ''; expected name,x0,y0,x1,y1"),
-        ("name,x0,y0,x1\na,1,2,3\n", "line 1: found the columns 'name,x0,y0,x1'; expected"),
-        (HEAD, "train.csv: no boxes, only the line of column names"),
-        (HEAD + "a.jpg,0,0,5\n", "train.csv, line 2: 4 cells for 5 columns"),
+        ("", r"train.csv: no column 'name' in the header; found nothing; expected name,x0,y0,x1,y1"),
+        ("name,x0,y0,x1\na,1,2,3\n", "no column 'y1' in the header; found name,x0,y0,x1; expected"),
+        (HEAD, "train.csv: no rows below the header"),
+        (HEAD + "a.jpg,0,0,5\n", "train.csv, line 2: 4 values; the header has 5 columns"),
         (HEAD + "a.jpg,0,0,5,5\n\na.jpg,0,0,4,4\n", "line 4: a.jpg is listed twice"),
         (HEAD + "a.jpg,0,-1,5,5\n", "line 2: y0 is '-1'; expected a whole number of pixels"),
         (HEAD + "a.jpg,0,0,5.5,5\n", "line 2: x1 is '5.5'; expected a whole number of pixels"),

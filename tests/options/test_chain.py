@@ -24,6 +24,7 @@ from vreid.errors import ConfigError
         ("[{stage: tracklets, weights: queries, min_area: 9}]", "counts with weights mean only"),
         ("[{stage: constrain}]", "what holds is 'nothing'"),
         ("[{stage: constrain, groups: [[1, 3], [3, 4]]}]", "a camera belongs to one group"),
+        ("[{stage: constrain, times: t.csv}]", r"travel is \['t\.csv', ''\]; each needs the other"),
         ("[{stage: minus}]", "at least one other than 0 needed"),
         ("[{stage: branches, of: {a: []}}]", "at least two branches by name"),
         ("[{stage: branches, of: [1]}]", r"branches\.of is \[1\]; expected values by name"),

@@ -81,6 +81,20 @@ def write_features(plan: Plan, *, bare: bool = False) -> dict[str, tuple[Feature
     return found
 
 
+TRAVEL = "from,to,least,most\n0,1,20,60\n2,0,30,\n1,3,0,80\n3,1,10,40\n"
+
+
+def write_times(folder: Path, pair: tuple[Features, Features]) -> dict[str, float]:
+    """Tables ``times.csv`` and ``travel.csv``; a fifth of the images has no time."""
+    rng = np.random.default_rng(9)
+    names = [name for part in pair for name in part.names]
+    times = {name: round(float(rng.uniform(0, 200)), 2) for name in names if rng.random() < 0.8}
+    rows = [f"{name},{time}" for name, time in times.items()]
+    (folder / "times.csv").write_text("\n".join(["name,time", *rows]) + "\n")
+    (folder / "travel.csv").write_text(TRAVEL)
+    return times
+
+
 def run_here(words: Sequence[str]) -> None:
     """Run a verb in this process: a new Python takes longer than all of them."""
     importlib.import_module(words[0]).command(list(words[1:]))

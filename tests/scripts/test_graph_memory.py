@@ -13,11 +13,18 @@ from scripts.graph.memory import Cache, plain_chain, run_chain
 from scripts.graph.memory_stages import MemoryLine
 from scripts.plan import Plan
 from scripts.stages import run_stages
-from tests.scripts.chains import BASELINE, WINNER, run_here, write_features, write_recipe
+from tests.scripts.chains import (
+    BASELINE,
+    WINNER,
+    run_here,
+    write_features,
+    write_recipe,
+    write_times,
+)
 from tests.scripts.test_graph import CONCAT, RANKS
 from vreid.distance import DistMat
 from vreid.errors import DataError
-from vreid.features import Features
+from vreid.features import Features, FloatArray
 from vreid.options.chain import parse_chain
 
 OTHERS = """
@@ -31,6 +38,15 @@ chain:
   - {stage: fuse_members, weights: {a: 0.5, b: 2}}
   - {stage: constrain, groups: [[0, 1], [2, 9]], remove: true}
   - spread
+"""
+TIMED = """
+chain:
+  - {{stage: tracklets, when_missing: skip}}
+  - distance
+  - {{stage: constrain, times: {folder}/times.csv, travel: {folder}/travel.csv, penalty: 3}}
+  - spread
+  - {{stage: constrain, times: {folder}/times.csv, travel: {folder}/travel.csv, remove: true}}
+  - fuse_members
 """
 CHAINS = {"winner": WINNER, "baseline": BASELINE, "concat": CONCAT, "ranks": RANKS}
 
@@ -95,6 +111,50 @@ def test_small_images_and_given_cameras_agree_too(tmp_path: Path) -> None:
     check_equal(in_memory(plan, found, areas), plan.result())
     with pytest.raises(DataError, match="the size of image_gallery/000000"):
         in_memory(plan, found)
+
+
+def by_hand(found: tuple[Features, Features], times: dict[str, float]) -> FloatArray:
+    """What TIMED makes of a member: by tracklets' mean times, then by each image's own."""
+    windows = {(0, 1): (20, 60), (2, 0): (30, np.inf), (1, 3): (0, 80), (3, 1): (10, 40)}
+
+    def broken(left: int, right: int, gap: float) -> bool:
+        there = windows.get((left, right), windows.get((right, left), (-np.inf, np.inf)))
+        back = windows.get((right, left), there)
+        allowed = there[0] <= gap <= there[1] or back[0] <= -gap <= back[1]
+        return not (np.isnan(gap) or allowed)
+
+    query, gallery = found
+    seconds = [np.array([times.get(name, np.nan) for name in part.names]) for part in found]
+    result = np.empty((len(query), len(gallery)))
+    for col, track in enumerate(gallery.trackids):
+        images = gallery.trackids == track
+        mean = gallery.feats[images].mean(axis=0)
+        gaps = np.nanmean(seconds[1][images]) - seconds[0]
+        dist = ((query.feats - mean / np.linalg.norm(mean)) ** 2).sum(axis=1)
+        moved = [
+            broken(*two)
+            for two in zip(query.camids, [gallery.camids[col]] * len(query), gaps, strict=True)
+        ]
+        result[:, col] = dist + 3 * np.array(moved)
+    for row, line in enumerate(result):
+        moved = [
+            broken(query.camids[row], camid, gap)
+            for camid, gap in zip(gallery.camids, seconds[1] - seconds[0][row], strict=True)
+        ]
+        line += np.array(moved) * (line.max() - line.min() + 1)
+    return result.astype(np.float32)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_travel_times_agree_too(tmp_path: Path) -> None:
+    plan = Plan.load(write_recipe(tmp_path, TIMED.format(folder=tmp_path)), [])
+    found = write_features(plan)
+    times = write_times(tmp_path, found["a"])
+    run_stages(plan.stages())
+    result = in_memory(plan, found)
+    check_equal(result, plan.result())
+    expected = (by_hand(found["a"], times) + by_hand(found["b"], times)) / 2
+    np.testing.assert_allclose(result.dist, expected, atol=1e-5)
 
 
 @pytest.mark.usefixtures("in_process")

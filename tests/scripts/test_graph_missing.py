@@ -14,6 +14,7 @@ from tests.scripts.chains import (
     run_here,
     write_features,
     write_recipe,
+    write_times,
 )
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError
@@ -74,3 +75,33 @@ def test_rules_on_tracks_alone_are_left_out(
     [words] = {one.words[4:-2] for one in plan.stages() if one.words[0] == "ensemble.constrain"}
     assert words == ("--never-same-camera", "--penalty", "10.0")
     assert "leaves its rules on tracks out" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("in_process")
+def test_rules_on_times_alone_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = f"times: {tmp_path}/times.csv, travel: {tmp_path}/travel.csv"
+    chain = "chain: [distance, {{stage: constrain, {rule}}}, fuse_members]\n"
+    plan = Plan.load(write_recipe(tmp_path, chain.format(rule=tables)), [])
+    assert any(one.words[0] == "ensemble.constrain" for one in plan.stages())  # nothing to look at
+    write_times(tmp_path, write_features(plan)["a"])
+    changed = [one for one in plan.stages() if one.words[0] == "ensemble.constrain"]
+    assert {tmp_path / "times.csv", tmp_path / "travel.csv"} <= set(changed[0].inputs)
+    run_stages(plan.stages())
+
+    (tmp_path / "times.csv").write_text("name,time\nother.jpg,1\n")
+    wanted = r"query\.npz: no image has a time in .*times\.csv, which chain\[2\] constrain needs"
+    with pytest.raises(DataError, match=wanted):
+        plan.stages()
+    capsys.readouterr()
+    skipped = chain.format(rule=f"{tables}, when_missing: skip")
+    stages = Plan.load(write_recipe(tmp_path, skipped), []).stages()
+    assert not [one for one in stages if one.words[0] == "ensemble.constrain"]
+    assert "chain[2] constrain is skipped: " in capsys.readouterr().out
+    others = f"{tables}, never_same_camera: true, punishment: 0.1, when_missing: skip"
+    stages = Plan.load(write_recipe(tmp_path, chain.format(rule=others)), []).stages()
+    [words] = {one.words[4:-2] for one in stages if one.words[0] == "ensemble.constrain"}
+    punishment = ("--punishment", "0.1", "--punished", "99")
+    assert words == ("--never-same-camera", "--penalty", "10.0", *punishment)
+    assert "constrain leaves its rules on travel times out" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from vreid.data.images import ImageArray
 from vreid.errors import DataError
 from vreid.files import write_text
-from vreid.tables import read_text
+from vreid.tables import read_rows
 
 COLUMNS = ("name", "x0", "y0", "x1", "y1")
 _INTEGER = re.compile(r"[0-9]{1,9}")
@@ -56,29 +56,12 @@ def read_boxes(path: Path) -> dict[str, Box]:
             f"{path}: no such file of boxes ({','.join(COLUMNS)}); write it with python -m"
             " synthetic_aug.crop, or name the folder that holds it"
         )
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
     boxes: dict[str, Box] = {}
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        if any(header.count(column) != 1 for column in COLUMNS):
-            raise DataError(
-                f"{path}, line 1: found the columns {','.join(header)!r}; expected"
-                f" {','.join(COLUMNS)}, once each"
-            )
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            place = f"{path}, line {reader.line_num}"
-            if len(cells) != len(header):
-                raise DataError(f"{place}: {len(cells)} cells for {len(header)} columns")
-            row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-            if row["name"] in boxes:
-                raise DataError(f"{place}: {row['name']} is listed twice; give each image one box")
-            boxes[row["name"]] = _parse(row, place)
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
-    if not boxes:
-        raise DataError(f"{path}: no boxes, only the line of column names; list one an image")
+    for place, values in read_rows(path, COLUMNS):
+        row = dict(zip(COLUMNS, values, strict=True))
+        if row["name"] in boxes:
+            raise DataError(f"{place}: {row['name']} is listed twice; give each image one box")
+        boxes[row["name"]] = _parse(row, place)
     return boxes
 
 

@@ -58,6 +58,8 @@ class Constrain(Stage):
     never_same_camera: bool = False
     groups: tuple[tuple[int, int], ...] = ()  # first and last camera of each; never across
     learnt: str = ""  # a file of ensemble.learn_constraints: pairs of cameras without a match
+    times: str = ""  # a table name,time of the images' seconds; see `vreid.travel`
+    travel: str = ""  # a table from,to,least,most of the seconds between two cameras
     one_track_per_camera: bool = False  # only a camera's nearest track stays
     punishment: float = 0.0  # the soft form: beta / (1 + j) for other tracks of a hit's camera
     punished: int = 99  # hits that punish
@@ -76,14 +78,24 @@ class Constrain(Stage):
         for key in ("penalty", "punishment"):
             require(getattr(self, key) >= 0, key, getattr(self, key), "at least 0 is needed")
         require(self.punished >= 1, "punished", self.punished, "at least 1 is needed")
-        rule = "give never_same_camera, groups, learnt, one_track_per_camera or punishment"
+        tables = [self.times, self.travel]
+        together = all(tables) or not any(tables)
+        require(together, "times, travel", tables, "each needs the other")
+        rule = (
+            "give never_same_camera, groups, learnt, times and travel, one_track_per_camera or"
+            " punishment"
+        )
         require(self.hard or self.punishment > 0, "what holds", "nothing", rule)
 
     @property
     def hard(self) -> bool:
         """Whether some pairs cannot be, other than being punished a little."""
-        by_camera = self.never_same_camera or self.groups or self.learnt
-        return bool(by_camera or self.one_track_per_camera)
+        return self.of_cameras or bool(self.travel) or self.one_track_per_camera
+
+    @property
+    def of_cameras(self) -> bool:
+        """Whether some pairs of cameras cannot be."""
+        return bool(self.never_same_camera or self.groups or self.learnt)
 
     @property
     def of_tracks(self) -> bool:
