@@ -23,6 +23,7 @@ from shutil import rmtree
 
 from tqdm import tqdm
 
+from synthetic_aug.city.attributes import read_attributes
 from synthetic_aug.city.identity import count_looks
 from synthetic_aug.city.layout import remove_leftovers, write_layout
 from synthetic_aug.city.options import FORMAT_VERSION, CityOptions, differences
@@ -58,6 +59,7 @@ _HELP = {
     "distinct": "draw vehicles until no two look alike but for the declared look-alikes",
     "sweep": "VehicleX part as a grid, such as orientation=8,light=3,height=2,distance=2,model=5,"
     "color=3",
+    "attributes": "VehicleX part with the distributions that synthetic_aug.descent wrote here",
 }
 
 
@@ -217,6 +219,9 @@ def _parser() -> argparse.ArgumentParser:
         if isinstance(field.default, bool):
             parser.add_argument(flag, action="store_true", help=_HELP[field.name])
             continue
+        if field.name == "attributes":
+            parser.add_argument(flag, type=Path, metavar="FILE", help=_HELP[field.name])
+            continue
         if isinstance(field.default, str):
             text = f"{_HELP[field.name]} (default none)"
             parser.add_argument(flag, default=field.default, metavar="GRID", help=text)
@@ -230,6 +235,8 @@ def _parser() -> argparse.ArgumentParser:
 def _command(arguments: Sequence[str] | None = None) -> None:
     values = vars(_parser().parse_args(arguments))
     root, jobs, force = values.pop("root"), values.pop("jobs"), values.pop("force")
+    file = values.pop("attributes")
+    values["attributes"] = read_attributes(file) if file is not None else ""
     main(root, CityOptions(**values), jobs=jobs, force=force)
 
 

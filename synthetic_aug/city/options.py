@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from math import prod
 from typing import Any
 
+from synthetic_aug.city.attributes import parse_attributes
 from vreid.errors import ConfigError
 from vreid.files import hash_text
 
@@ -12,7 +13,7 @@ FORMAT_VERSION = 1
 
 # Options that the first cities did not have.
 _SHARES = ("variety", "liveries", "dirt", "night", "rain", "motion", "occluders")
-_LATER = frozenset({*_SHARES, "shift", "distinct", "sweep"})
+_LATER = frozenset({*_SHARES, "shift", "distinct", "sweep", "attributes"})
 
 # Attributes of a sweep and the most levels of each.
 SWEEP_LIMITS = {
@@ -47,6 +48,8 @@ class CityOptions:
         distinct: draw vehicles until no two look alike but for declared look-alikes.
         sweep: grid of attributes for the VehicleX part, such as ``orientation=8,light=3``; empty
             for random ones.
+        attributes: means of the VehicleX part's distributions, such as ``height=6,distance=18``, as
+            `synthetic_aug.city.attributes` reads them; empty for the renderer's own.
 
     From ``variety`` on they came later: left at their defaults, the city is the one of old, to the
     byte, and its record does not name them.
@@ -72,6 +75,7 @@ class CityOptions:
     shift: int = 0
     distinct: bool = False
     sweep: str = ""
+    attributes: str = ""
 
     def __post_init__(self) -> None:
         """Check every range.
@@ -98,7 +102,11 @@ class CityOptions:
             if not low <= value <= high:
                 flag = "--" + name.replace("_", "-")
                 raise ConfigError(f"{flag} is {value}; give a value from {low} to {high}")
-        sweep_levels(self.sweep)
+        named = parse_attributes(self.attributes).text()
+        if sweep_levels(self.sweep) and named:
+            raise ConfigError(
+                "--sweep and --attributes both say how VehicleX's part looks; give one"
+            )
 
     def table(self) -> dict[str, Any]:
         """Options as plain values, those of `_LATER` only where they are not the defaults."""

@@ -1,5 +1,6 @@
 """The plan of a city: who passes which camera, and which file shows it."""
 
+from synthetic_aug.city.attributes import SPREADS, parse_attributes
 from synthetic_aug.city.identity import Signature, draw_vehicles, made_distinct
 from synthetic_aug.city.options import CityOptions
 from synthetic_aug.city.records import Tracklet, Vehicle, generator
@@ -72,13 +73,22 @@ def draw_vehiclex(options: CityOptions) -> list[Tracklet]:
 
 
 def vehiclex_orientation(options: CityOptions, tracklet: Tracklet) -> float:
-    """Orientation in degrees of a VehicleX picture, uniform; stratified over a vehicle's shots."""
+    """Orientation in degrees of a VehicleX picture.
+
+    Uniform, stratified over a vehicle's shots, unless attributes name means: then around one of
+    these, each in its turn.
+    """
     if tracklet.cell is not None:
         return sweep_orientation(options, tracklet.cell)
     shot = int(tracklet.names[0].rsplit("_", 1)[1].split(".")[0])
     rng = generator(options, "vehiclex", tracklet.vehicle.index, 2)
     start = rng.uniform(0, 360)
     jitter = rng.uniform(0, 1, _VEHICLEX_SHOTS)
+    means = parse_attributes(options.attributes).orientation
+    if means:
+        mean = means[(tracklet.vehicle.index * _VEHICLEX_SHOTS + shot - 1) % len(means)]
+        around = rng.standard_normal(_VEHICLEX_SHOTS)[shot - 1] * SPREADS["orientation"]
+        return round(float((mean + around) % 360), 3) % 360
     return (
         round(float((start + (shot - 1 + jitter[shot - 1]) * 360 / _VEHICLEX_SHOTS) % 360), 3) % 360
     )

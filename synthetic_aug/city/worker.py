@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synthetic_aug.city.attributes import moved_camera, parse_attributes
 from synthetic_aug.city.cameras import (
     Camera,
     Pose,
@@ -43,11 +44,11 @@ _LEAST_SEEN = 0.22
 class Painter:
     """Renders the pictures of one vehicle after another into a city's folder."""
 
-    def __init__(self, root: Path, options: CityOptions) -> None:
+    def __init__(self, root: Path, options: CityOptions, stage: Stage | None = None) -> None:
         self.root = root
         self.options = options
         self.cameras = city_cameras(options)
-        self._stage: Stage | None = None
+        self._stage = stage
         self._others: dict[tuple[str, int, bool], Figure] = {}
 
     @property
@@ -156,6 +157,9 @@ class Painter:
         rng = self._generator(tracklet, 4)
         if tracklet.folder == "sys_image_train":
             camera, pose = studio_camera(vehiclex_orientation(self.options, tracklet), rng)
+            if self.options.attributes:
+                attributes = parse_attributes(self.options.attributes)
+                camera = moved_camera(attributes, camera, pose, rng)
             return _Shot(camera, Passage((pose,), ()), still)
         camera, reach = self.cameras[tracklet.camera], float(points[:, 0].max())
         passage = draw_passage(

@@ -4,8 +4,11 @@ Liu, Breuel and Kautz, "Unsupervised Image-to-Image Translation Networks", NeurI
 arXiv:1703.00848. An encoder ends, and a decoder begins, with residual blocks that both domains
 share; that ties the two latent spaces into one. As in the paper's experiments only the residual
 blocks normalise (by instance): their skip keeps the absolute colours that instance normalisation
-takes away. Sizes grow by nearest neighbour and a convolution instead of a transposed convolution,
-whose uneven overlap draws a chequerboard.
+takes away. Unlike there, both domains begin with the same weights, so that a translation begins as
+a reconstruction: begun apart, it may settle on other colours, red for blue and blue for red, which
+neither the discriminators nor the way back can tell from the right ones. Sizes grow by nearest
+neighbour and a convolution instead of a transposed convolution, whose uneven overlap draws a
+chequerboard.
 """
 
 from torch import Tensor, nn
@@ -58,6 +61,8 @@ class Translator(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         for decoder in self.decoders:  # tanh begins where it is steep
             nn.init.xavier_normal_(decoder[-2].weight, gain=0.5)  # type: ignore[index]
+        for pair in (self.encoders, self.decoders):
+            pair[TARGET].load_state_dict(pair[SOURCE].state_dict())
 
     def encode(self, images: Tensor, domain: int) -> Tensor:
         """Means of the latent codes, whose variance is 1.

@@ -152,6 +152,16 @@ def test_networks_have_the_stated_shapes_and_share_their_middle() -> None:
     assert not torch.allclose(net.encode(images, TARGET), before[TARGET])
 
 
+def test_a_translation_begins_as_a_reconstruction() -> None:
+    net = build_translator(TINY).eval()
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for domain in (SOURCE, TARGET):
+        same = net.decode(net.encode(images, domain), domain)
+        assert net.translate(images, domain=domain).equal(same)
+    pairs = zip(net.encoders[SOURCE].parameters(), net.encoders[TARGET].parameters(), strict=True)
+    assert all(one is not other for one, other in pairs)  # equal, and free to part
+
+
 def test_plain_colours_reach_the_code() -> None:
     # Where every layer is normalised by instance, images of one colour all look alike.
     net = build_translator(TINY).eval()
