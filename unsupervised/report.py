@@ -1,10 +1,14 @@
 """What the pseudo-labels are, in sentences, and how they compare with the truth where it is known.
 
-The truth is printed. Nothing else is done with it.
+The truth is printed and written to ``clusters_found.json`` in the run's folder, which no program
+reads. Nothing else is done with it.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +16,7 @@ from vreid.clusters import score_clusters
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.truth import read_truth
 from vreid.features import IntArray
+from vreid.files import write_json
 
 
 def describe_labels(labels: IntArray) -> str:
@@ -43,6 +48,25 @@ def compare_with_truth(labels: IntArray, pids: IntArray) -> str:
         f" {scores.num_identities} vehicles, purity {100 * scores.purity:.1f} %, pairs: precision"
         f" {100 * scores.precision:.1f} %, recall {100 * scores.recall:.1f} %"
     )
+
+
+def write_found(run_dir: Path, labels: IntArray, pids: IntArray) -> Path:
+    """Write the counts, and the scores against the truth as far as there is one, as JSON.
+
+    Args:
+        run_dir: Folder of the adapted run.
+        labels: (N,) clusters.
+        pids: (N,) vehicles; without a known one the file has no section ``truth``.
+    """
+    found: dict[str, Any] = {
+        "num_images": len(labels),
+        "num_labelled": int(np.count_nonzero(labels != UNKNOWN)),
+        "num_clusters": len(np.unique(labels[labels != UNKNOWN])),
+    }
+    if (pids != UNKNOWN).any():
+        scores = asdict(score_clusters(labels, pids))
+        found["truth"] = {key: value if isfinite(value) else None for key, value in scores.items()}
+    return write_json(run_dir / "clusters_found.json", found)
 
 
 def true_pids(samples: Sequence[Sample], truth: str) -> IntArray:

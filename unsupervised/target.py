@@ -80,4 +80,5 @@ def _part(
 
 def _is_current(found: Features, samples: Sequence[Sample], meta: dict[str, Any]) -> bool:
     names = tuple(sample.name for sample in samples)
-    return found.names == names and all(found.meta.get(key) == meta[key] for key in meta)
+    whole = "views" not in found.meta  # one look at the whole image, as training has
+    return whole and found.names == names and all(found.meta.get(key) == meta[key] for key in meta)

@@ -21,7 +21,7 @@ import numpy as np
 
 from unsupervised.cluster import pseudo_labels
 from unsupervised.record import is_recorded, read_labels, write_labels
-from unsupervised.report import compare_with_truth, describe_labels, true_pids
+from unsupervised.report import compare_with_truth, describe_labels, true_pids, write_found
 from unsupervised.settings import settings_of
 from unsupervised.start import write_start
 from unsupervised.target import target_features
@@ -119,7 +119,10 @@ def _adapt_once(config: Config, source: Path, split: Split, run_dir: Path) -> Pa
         barrier()
     labels = read_labels(run_dir, names)
     print(describe_labels(labels))
-    print(compare_with_truth(labels, true_pids(samples, config.test.truth)))
+    pids = true_pids(samples, config.test.truth)
+    print(compare_with_truth(labels, pids))
+    if is_main():
+        write_found(run_dir, labels, pids)
     kept = np.flatnonzero(labels != UNKNOWN)
     trained_on = [replace(samples[idx], pid=UNKNOWN) for idx in kept]  # by labels, not by truth
     fit(settings, trained_on, labels[kept], evaluate=None, run_dir=run_dir)

@@ -34,7 +34,10 @@ def test_columns_come_in_any_order_and_blank_lines_do_not_count(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"train.csv: no column 'name' in the header; found nothing; expected name,x0,y0,x1,y1"),
+        (
+            "",
+            r"train.csv: no column 'name' in the header; found nothing; expected name,x0,y0,x1,y1",
+        ),
         ("name,x0,y0,x1\na,1,2,3\n", "no column 'y1' in the header; found name,x0,y0,x1; expected"),
         (HEAD, "train.csv: no rows below the header"),
         (HEAD + "a.jpg,0,0,5\n", "train.csv, line 2: 4 values; the header has 5 columns"),

@@ -9,13 +9,14 @@ import pytest
 
 from unsupervised.cluster import pseudo_labels, without_cameras
 from unsupervised.record import is_recorded, read_labels, write_labels
-from unsupervised.report import compare_with_truth, describe_labels, true_pids
+from unsupervised.report import compare_with_truth, describe_labels, true_pids, write_found
 from unsupervised.settings import settings_of
 from vreid.clusters import score_clusters
 from vreid.config import dump_config, load_config
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.errors import ConfigError, DataError
 from vreid.features import Features
+from vreid.files import read_json
 from vreid.options import AdaptOptions, Config, ModelOptions, SolverOptions
 
 OPTIONS = AdaptOptions(enabled=True, k1=18, k2=3, min_samples=4, la=0.05)
@@ -109,6 +110,19 @@ def test_what_is_said_of_labels() -> None:
     assert "(3 images whose identity is known), printed only: 2 clusters for 1 vehicles" in said
     assert "purity 100.0 %, pairs: precision 100.0 %, recall 33.3 %" in said
     assert describe_labels(np.full(4, -1)) == "no clusters among 4 images"
+
+
+def test_what_is_written_of_labels(tmp_path: Path) -> None:
+    labels = np.array([0, 0, 1, -1], dtype=np.int64)
+    counts = {"num_images": 4, "num_labelled": 3, "num_clusters": 2}
+    path = write_found(tmp_path, labels, np.full(4, UNKNOWN))
+    assert path == tmp_path / "clusters_found.json" and read_json(path) == counts
+    write_found(tmp_path, labels, np.array([5, 5, 6, 6]))
+    truth = {"num_clusters": 2, "num_identities": 2, "purity": 1, "precision": 1, "recall": 0.5}
+    assert read_json(path) == {**counts, "truth": truth}
+    write_found(tmp_path, np.full(4, UNKNOWN), np.array([5, 5, 6, 6]))  # no pair to be precise of
+    none = {"num_clusters": 0, "num_identities": 2, "purity": None, "precision": None, "recall": 0}
+    assert read_json(path) == {"num_images": 4, "num_labelled": 0, "num_clusters": 0, "truth": none}
 
 
 def test_hidden_identities_come_from_the_tables(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -89,6 +90,9 @@ def test_the_run_is_adapted_and_is_an_ordinary_run(
     scores = score_clusters(labels, np.array([sample.pid for sample in samples]))
     assert scores.precision > 0.5  # six vehicles by chance: 0.15
     assert f"{num_clusters} clusters for 6 vehicles, purity {100 * scores.purity:.1f} %" in said
+    found = json.loads((run / "clusters_found.json").read_text())
+    assert (found["num_clusters"], found["num_images"]) == (num_clusters, 48)
+    assert found["truth"] == {**asdict(scores), "num_identities": 6}
     assert num_classes(run / "best.pt") == num_clusters
     assert (run / "finished.json").exists() and not (run / "start.pt").exists()
     assert load_config(run / "config.yml").solver.max_epochs == 1
