@@ -10,7 +10,9 @@ import pytest
 from vreid.constraints import Rules, constrain
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError
+from vreid.features import IntArray
 from vreid.travel import (
+    Seconds,
     Travel,
     learn_travel,
     mean_times,
@@ -96,7 +98,7 @@ def test_a_tracklet_has_the_mean_of_its_known_times() -> None:
     assert mean_times(np.empty(0), np.empty(0, dtype=np.int64)).shape == (0,)
 
 
-def made(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def made(seed: int) -> tuple[IntArray, IntArray, Seconds]:
     rng = np.random.default_rng(seed)
     pids, camids = rng.integers(-1, 8, 150), rng.integers(-1, 4, 150)
     times = rng.integers(0, 1000, 150).astype(np.float64)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import scripts.chosen
@@ -27,7 +28,9 @@ DIM = 6
 CHAIN = "chain: [distance, {stage: fuse_members, rule: mean}]\n"
 
 
-def side(part: str, pids: list[int], centres: np.ndarray, noise: float, seed: int) -> Features:
+def side(
+    part: str, pids: list[int], centres: npt.NDArray[np.float64], noise: float, seed: int
+) -> Features:
     rng = np.random.default_rng(seed)
     feats = centres[pids] + noise * rng.normal(size=(len(pids), DIM))
     numbers = np.arange(len(pids), dtype=np.int64)
