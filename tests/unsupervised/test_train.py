@@ -150,6 +150,17 @@ def test_rounds_begin_where_the_last_one_ended(recipe: Path) -> None:
     assert (first / "finished.json").exists() and (run / "finished.json").exists()
 
 
+def test_the_recipe_of_the_shifted_city_goes_on_from_toycity() -> None:
+    recipes = Path(__file__).parents[2] / "configs" / "recipes"
+    shifted, source = (
+        load_config(recipes / f"{name}.yml") for name in ("toycity-shifted", "toycity")
+    )
+    assert shifted.adapt.enabled and not source.adapt.enabled
+    assert Path(shifted.adapt.source) == Path(source.output) / source.name
+    assert list(shifted.members) == list(source.members)
+    assert (shifted.model, shifted.input) == (source.model, source.input)
+
+
 def test_mined_identities_and_features_of_extract_are_used(
     recipe: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
