@@ -167,13 +167,8 @@ def test_small_masks_show_nothing_of_the_old_background() -> None:
         assert result[:, :, 0].max() < 64 and result[:, :, 0].mean() < 0.3  # of 255 and 170
 
 
-def test_colours_apart_or_side_by_side_make_no_difference() -> None:
-    image, mask, plate = scene(60, 70)
-    apart = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
-    for one in (plate, plate[:50, :40]):
-        expected = swap_background(image, mask, one)
-        other = np.ascontiguousarray(one.transpose(2, 0, 1)).transpose(1, 2, 0)
-        np.testing.assert_array_equal(swap_background(apart, mask, other), expected)
+def draws(generator: np.random.Generator) -> tuple[float, float, float]:
+    return generator.random(), generator.random(), generator.random()
 
 
 def find(
@@ -318,7 +313,9 @@ def test_every_plate_but_the_images_own_is_met(tmp_path: Path, same_camera: bool
     epoch, generator = swap.begin((0, 0), SIZE), np.random.default_rng(0)
     for idx, sample in enumerate(samples):
         image = read_image(sample.path)
-        corners = [epoch(image, idx, sample.path, generator)[0, 0].tolist() for _ in range(80)]
+        corners = [
+            epoch(image, idx, sample.path, draws(generator))[0, 0].tolist() for _ in range(80)
+        ]
         assert all(red == green == blue for red, green, blue in corners)  # no red road
         seen = {round((grey - 100) / 10) for grey, _, _ in corners}
         step = 2 if same_camera else 1
@@ -345,7 +342,7 @@ def _met(
     begun, generator = swap.begin((0, epoch), size), np.random.default_rng(0)
     image = read_image(samples[0].path)
     return {
-        int(begun(image, idx, samples[idx].path, generator)[0, 0, 0])
+        int(begun(image, idx, samples[idx].path, draws(generator))[0, 0, 0])
         for idx in range(len(samples))
         for _ in range(12)
     }
@@ -376,7 +373,6 @@ def test_plates_are_decoded_once_and_forgotten(tmp_path: Path) -> None:
     cache = PlateCache()
     first = cache.keep([0, 1, 2], paths, (16, 20))
     assert {one.shape for one in first.values()} == {(16, 20, 3)}  # no larger than the input
-    assert all(one.transpose(2, 0, 1).flags["C_CONTIGUOUS"] for one in first.values())
     second = cache.keep([1, 2, 3], paths, (16, 20))
     assert second[1] is first[1] and set(cache.held) == {1, 2, 3}
     assert cache.keep([1], paths, (64, 64))[1].shape == (*SIZE, 3)  # another input, held anew
@@ -401,7 +397,7 @@ def test_large_images_are_composed_at_the_size_of_the_input(tmp_path: Path) -> N
     samples = make_swappable(tmp_path)
     swap = background(tmp_path, samples).begin((0, 0), (16, 60))
     image, generator = read_image(samples[0].path), np.random.default_rng(0)
-    result = swap(image, 0, samples[0].path, generator)
+    result = swap(image, 0, samples[0].path, draws(generator))
     assert result.shape == (16, 40, 3)
     assert np.abs(result[8, 20].astype(int) - image[16, 20]).max() <= 1  # the vehicle's middle
     assert images(load(samples, background(tmp_path, samples), size=(16, 60))).shape[2:] == (16, 60)

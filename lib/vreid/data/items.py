@@ -113,7 +113,7 @@ class Images(Dataset[Item | DataError]):
         seen = image if box is None else cut(image, box, path=path)
         if self._swap is not None and entropy is not None:
             # Draws of its own: whether an image is swapped changes nothing of its augmentation.
-            seen = self._swap(image, idx, path, np.random.default_rng(entropy.spawn(1)[0]))
+            seen = self._swap(image, idx, path, _three_draws(entropy))
             if box is not None:  # cut behind the swap, whose mask is of the whole image
                 sizes = [(one.shape[0], one.shape[1]) for one in (image, seen)]
                 seen = cut(seen, rescale(box, *sizes), path=path)
@@ -125,6 +125,15 @@ class Images(Dataset[Item | DataError]):
             return self._read(idx)
         other = int(torch.randint(len(self._samples) - 1, ()))
         return self._read(other + (other >= idx))
+
+
+def _three_draws(entropy: np.random.SeedSequence) -> tuple[float, float, float]:
+    """Numbers in [0, 1), from the words behind the one that seeds the augmentation.
+
+    A generator of their own would take three times as long to make as they take to draw.
+    """
+    first, second, third = (entropy.generate_state(4, np.uint64)[1:] >> 11).tolist()
+    return first * 2**-53, second * 2**-53, third * 2**-53
 
 
 @contextmanager

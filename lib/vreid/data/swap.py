@@ -12,17 +12,16 @@ the vehicle takes a part of the plate's light, and the ground below it is darken
   float.
 
 A mask may be smaller than its image. Edge and shadow are drawn at the mask's size then and brought
-to the image's: what is blurred anyway loses nothing. Colours are composed one by one, which spares
-copies where an image holds them apart, as a tensor (3, H, W) seen as (H, W, 3) does.
+to the image's: what is blurred anyway loses nothing.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vreid.data.compose import compose
 from vreid.data.images import ImageArray
 from vreid.masks import mask_quality
 
@@ -91,23 +90,17 @@ def swap_background(
         ground: From `ground_shadow` of the mask; None draws it.
 
     Returns:
-        (H, W, 3), a new array that holds its colours apart or side by side, as the image does.
+        (H, W, 3), a new array.
     """
     size = (image.shape[0], image.shape[1])
     plate = fit_plate(plate, size, aspect=mask.shape[1] / mask.shape[0], place=place)
     front = soft_edge(mask, feather, size)
-    back = _bytes(cv2.bitwise_not(front))
+    light = np.full(size, 255, dtype=np.uint8)
     if shadow > 0:
         ground = ground_shadow(mask) if ground is None else ground
-        light = _bytes(cv2.convertScaleAbs(ground, alpha=-shadow, beta=255))
-        back = _bytes(cv2.multiply(back, resize_fast(light, size), scale=1 / 255))
-    gains = light_gains(image, mask, plate, strength=color) if color > 0 else (1.0,) * 3
-    result = np.empty((3, *size), dtype=np.uint8)
-    colors = zip(_planes(image), _planes(plate), gains, result, strict=True)
-    for old, new, gain, plane in colors:
-        vehicle = cv2.multiply(old, front, scale=gain / 255)
-        cv2.add(vehicle, cv2.multiply(new, back, scale=1 / 255), dst=plane)
-    return result.transpose(1, 2, 0) if image.strides[2] > 1 else _bytes(cv2.merge(list(result)))
+        light = resize_fast(_bytes(cv2.convertScaleAbs(ground, alpha=-shadow, beta=255)), size)
+    gains = light_gains(image, mask, plate, strength=color) if color > 0 else (1.0, 1.0, 1.0)
+    return compose(image, plate, front=front, light=light, gains=gains)
 
 
 def fit_plate(
@@ -145,26 +138,26 @@ def soft_edge(mask: ImageArray, feather: float, size: tuple[int, int]) -> ImageA
     blurred = cv2.blur(mask, (2 * reach + 1,) * 2, borderType=cv2.BORDER_REPLICATE)
     # Half at a straight edge, on both sides of which it is even: resized first, it stays exact.
     blurred = resize_fast(_bytes(blurred), size)
-    return _bytes(cv2.addWeighted(blurred, 2, blurred, 0, -255))
+    return _bytes(cv2.subtract(blurred, cv2.bitwise_not(blurred)))  # 2 x - 255, at least 0
 
 
 def light_gains(
     image: ImageArray, mask: ImageArray, plate: ImageArray, *, strength: float
-) -> tuple[float, ...]:
+) -> tuple[float, float, float]:
     """Gains of red, green and blue from the old background to a plate of the image's size.
 
     Only what the mask leaves free is compared; ``strength`` in [0, 1] is the share taken over.
     """
     step = max(1, min(image.shape[:2]) // 32)  # means of a few thousand pixels are good enough
-    few = [np.ascontiguousarray(one[::step, ::step]) for one in (image, plate)]
-    mask = _bytes(cv2.resize(mask, few[0].shape[1::-1], interpolation=cv2.INTER_NEAREST))
+    image, plate = (np.ascontiguousarray(one[::step, ::step]) for one in (image, plate))
+    mask = _bytes(cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST))
     around = cv2.threshold(mask, _LEVEL, 255, cv2.THRESH_BINARY_INV)[1]
-    old, new = (cv2.mean(one, around)[:3] for one in few)
-    gains = [
-        ((there + _NOISE) / (here + _NOISE)) ** strength
-        for here, there in zip(old, new, strict=True)
-    ]
-    return tuple(min(max(gain, _GAIN[0]), _GAIN[1]) for gain in gains)
+    old, new = (cv2.mean(one, around) for one in (image, plate))
+    red, green, blue = (
+        min(max(((new[color] + _NOISE) / (old[color] + _NOISE)) ** strength, _GAIN[0]), _GAIN[1])
+        for color in range(3)
+    )
+    return red, green, blue
 
 
 def ground_shadow(mask: ImageArray) -> ImageArray:
@@ -215,25 +208,13 @@ def resize_fast(image: ImageArray, size: tuple[int, int]) -> ImageArray:
         size: Height and width wanted.
 
     Returns:
-        (height, width), or (height, width, 3) with its colours apart where they were.
+        (height, width), or (height, width, 3).
     """
     if image.shape[:2] == size:
         return image
     halves = 2 * size[0] <= image.shape[0] and 2 * size[1] <= image.shape[1]
     kind = cv2.INTER_AREA if halves else cv2.INTER_LINEAR  # averages, but takes three times as long
-    if image.ndim == 2 or image.strides[2] == 1:
-        return _bytes(cv2.resize(image, (size[1], size[0]), interpolation=kind))
-    resized = np.empty((image.shape[2], *size), dtype=np.uint8)
-    for channel, plane in enumerate(resized):
-        cv2.resize(image[:, :, channel], (size[1], size[0]), dst=plane, interpolation=kind)
-    return resized.transpose(1, 2, 0)
-
-
-def _planes(image: ImageArray) -> Sequence[ImageArray]:
-    """The colours of an image (H, W, 3), each (H, W)."""
-    if image.strides[2] == 1:  # side by side
-        return [_bytes(plane) for plane in cv2.split(image)]
-    return list(image.transpose(2, 0, 1))
+    return _bytes(cv2.resize(image, (size[1], size[0]), interpolation=kind))
 
 
 def _binary(mask: ImageArray) -> ImageArray:

@@ -2,7 +2,7 @@
 
 Every image decides anew each time it is loaded, so that a vehicle is seen before many backgrounds
 and none of them tells who it is. What is composed is no larger than the network's input, to which
-it would be resized anyway, and holds its colours apart as a tensor does, which saves two copies.
+it would be resized anyway.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vreid.data.images import ImageArray, resize_to_tensor
+from vreid.data.images import ImageArray, resize
 from vreid.data.sample import UNKNOWN
 from vreid.data.swap import swap_background
 from vreid.data.swap_plates import PlateCache, draw_pools
@@ -94,7 +94,7 @@ class EpochSwap:
         self._decoded = swap.cache.keep(numbers, plates.paths, size)
 
     def __call__(
-        self, image: ImageArray, idx: int, path: Path, generator: np.random.Generator
+        self, image: ImageArray, idx: int, path: Path, draws: tuple[float, float, float]
     ) -> ImageArray:
         """Perhaps give an image another background.
 
@@ -102,7 +102,8 @@ class EpochSwap:
             image: (H, W, 3); it is not changed.
             idx: Its number.
             path: Its file, for messages.
-            generator: Of this image at this place of this epoch.
+            draws: Of this image at this place of this epoch, each in [0, 1): they decide whether,
+                before which plate, and where that is cut out.
 
         Returns:
             The image itself, or a composition of (h, w, 3) no larger than the network's input.
@@ -112,7 +113,7 @@ class EpochSwap:
         """
         swap, sources = self._swap, self._swap.sources
         pool = self._pools.get(int(sources.camera[idx]) if swap.same_camera else UNKNOWN)
-        if pool is None or generator.random() >= swap.prob:
+        if pool is None or draws[0] >= swap.prob:
             return image
         found = sources.cut_out(idx)
         if found is None:
@@ -122,17 +123,12 @@ class EpochSwap:
         size = min(image.shape[0], self._size[0]), min(image.shape[1], self._size[1])
         others = sources.others(idx, pool)
         return swap_background(
-            image if image.shape[:2] == size else _shrink(image, size),
+            image if image.shape[:2] == size else resize(image, size),
             mask,
-            self._decoded[int(others[generator.integers(len(others))])],
+            self._decoded[int(others[int(draws[1] * len(others))])],
             feather=swap.feather,
             color=swap.color,
             shadow=swap.shadow,
-            place=generator.random(),
+            place=draws[2],
             ground=ground,
         )
-
-
-def _shrink(image: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """As `vreid.data.images.resize` does, without its copy: (height, width, 3), colours apart."""
-    return np.asarray(resize_to_tensor(image, size).permute(1, 2, 0).numpy(), dtype=np.uint8)

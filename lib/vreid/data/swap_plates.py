@@ -111,7 +111,7 @@ class PlateCache:
 
     Attributes:
         size: Height and width of the network's input for which they are held.
-        held: By number: (h, w, 3) with the colours apart.
+        held: By number: (h, w, 3).
     """
 
     size: tuple[int, int] = (0, 0)
@@ -144,5 +144,4 @@ def _read_plate(path: Path, size: tuple[int, int]) -> ImageArray:
     plate = read_image(path)
     height, width = plate.shape[:2]
     scale = min(1.0, math.sqrt(size[0] * size[1] / (height * width)))
-    fitted = resize_fast(plate, (max(1, round(height * scale)), max(1, round(width * scale))))
-    return np.ascontiguousarray(fitted.transpose(2, 0, 1)).transpose(1, 2, 0)
+    return resize_fast(plate, (max(1, round(height * scale)), max(1, round(width * scale))))
