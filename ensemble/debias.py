@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ensemble.parts import changed, check_folder, load_pair, save_pair
-from vreid.debias import subtract_camera_means, whiten_cameras
+from vreid.debias import check_cameras, subtract_camera_means, whiten_cameras
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.features import Features, FloatArray, IntArray
 from vreid.whitening import fit_whitening
@@ -55,32 +55,35 @@ def main(
     if how not in get_args(How):
         raise ConfigError(f"how is {how!r}; choose one of {', '.join(get_args(How))}")
     parts = load_pair(query, gallery)
-    known = _stack([Features.load(path) for path in fit] or parts, parts[0].feats.shape[1])
+    width = parts[0].feats.shape[1]
+    both = _stack(parts, width)
+    known = _stack([Features.load(path) for path in fit], width) if fit else both
+    if how != "pca":
+        for path, part in zip((query, gallery), parts, strict=True):
+            try:
+                check_cameras(part.feats, part.camids, known)
+            except DataError as error:
+                raise DataError(f"{path}: {error}") from None
     options: dict[str, Any] = {"how": how}
+    stats = known if fit else None
     if how == "means":
         options["alpha"] = alpha
+        feats = subtract_camera_means(*both, alpha=alpha, stats=stats)
     elif how == "cameras":
         options["la"] = la
+        feats = whiten_cameras(*both, la=la, stats=stats)
     else:
         options |= {"num_dims": num_dims, "eps": eps}
-        whitening = fit_whitening(known[0], num_dims=num_dims, eps=eps)
-    new = []
-    for path, part in zip((query, gallery), parts, strict=True):
-        try:
-            if how == "means":
-                feats = subtract_camera_means(part.feats, part.camids, alpha=alpha, stats=known)
-            elif how == "cameras":
-                feats = whiten_cameras(part.feats, part.camids, la=la, stats=known)
-            else:
-                feats = whitening.apply(part.feats)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from None
-        new.append(changed(part, feats, "ensemble.debias", options, query, gallery, *fit))
+        feats = fit_whitening(known[0], num_dims=num_dims, eps=eps).apply(both[0])
+    new = [
+        changed(part, side, "ensemble.debias", options, query, gallery, *fit)
+        for part, side in zip(parts, np.split(feats, [len(parts[0].names)]), strict=True)
+    ]
     return save_pair(new[0], new[1], out)
 
 
 def _stack(known: Sequence[Features], width: int) -> tuple[FloatArray, IntArray]:
-    """The features and the cameras that statistics are taken of."""
+    """The features and the cameras of several files."""
     widths = {width, *(part.feats.shape[1] for part in known)}
     if len(widths) > 1:
         raise DataError(f"the features have {sorted(widths)} columns; extract all with one run")

@@ -53,7 +53,7 @@ def subtract_camera_means(
     """
     if not np.isfinite(alpha):
         raise ConfigError(f"alpha is {alpha}; expected a finite number")
-    known, known_camids = _check_cameras(feats, camids, stats)
+    known, known_camids = check_cameras(feats, camids, stats)
     result = np.empty_like(feats)
     for camid in np.unique(camids):
         images = np.flatnonzero(camids == camid)
@@ -96,13 +96,17 @@ def whiten_cameras(
     """
     if not 0 < la < np.inf:
         raise ConfigError(f"la is {la}; expected a number above 0")
-    known, known_camids = _check_cameras(feats, camids, stats)
+    known, known_camids = check_cameras(feats, camids, stats)
     result = np.empty_like(feats)
     for camid in np.unique(camids):
         images = np.flatnonzero(camids == camid)
         members = np.flatnonzero(known_camids == camid)
         bias = _mean(known, members)
         whitener = _Whitener(known, members, bias if centred else np.zeros_like(bias), la)
+        if stats is None and centred and whitener.few is not None:
+            block = whitener.own()
+            result[images] = _unit(block) if renormalize else block
+            continue
         for rows in _blocks(images, feats.shape[1]):
             block = whitener.apply(feats[rows] - bias)
             result[rows] = _unit(block) if renormalize else block
@@ -130,6 +134,10 @@ class _Whitener:
         matrix[np.diag_indices_from(matrix)] += self.ridge
         self.factor = linalg.cho_factor(matrix, lower=True, overwrite_a=True)
 
+    def own(self) -> _Double:
+        """The rows X themselves, (n, D), n < D: (X Xᵀ + n la I)^-1 X, one system instead of two."""
+        return np.asarray(linalg.cho_solve(self.factor, self.few))
+
     def apply(self, block: _Double) -> _Double:
         """(B, D) -> (B, D)."""
         if self.few is None:
@@ -138,9 +146,22 @@ class _Whitener:
         return np.asarray((block - shares.T @ self.few) / self.ridge)
 
 
-def _check_cameras(
+def check_cameras(
     feats: FloatArray, camids: IntArray, stats: tuple[FloatArray, IntArray] | None
 ) -> tuple[FloatArray, IntArray]:
+    """Refuse features and cameras that cannot be de-biased.
+
+    Args:
+        feats: (N, D) float32.
+        camids: (N,) their cameras.
+        stats: What the statistics are taken of, (M, D) and (M,); None for the images themselves.
+
+    Returns:
+        What the statistics are taken of.
+
+    Raises:
+        DataError: For unknown cameras, and for a camera with fewer than two images in ``stats``.
+    """
     known, known_camids = (feats, camids) if stats is None else stats
     if known.shape[1:] != feats.shape[1:]:
         raise DataError(
