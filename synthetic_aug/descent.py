@@ -27,8 +27,9 @@ from synthetic_aug.city.records import folder_path
 from synthetic_aug.descent_grid import Step, descend
 from synthetic_aug.descent_judge import SampleJudge, Score, render_samples, score
 from synthetic_aug.descent_options import CRITERIA, DescentOptions
+from synthetic_aug.picture_files import spread, write_picture
 from synthetic_aug.set_features import DistanceOptions, Extractor
-from synthetic_aug.translated import digest_of, spread, write_image
+from synthetic_aug.translated import digest_of
 from vreid.data.image_folder import list_images
 from vreid.data.images import read_image
 from vreid.errors import ConfigError, run_command
@@ -177,7 +178,7 @@ def _sheet(out: Path, target: Path, chosen: Attributes) -> Path:
         for name in spread(list_images(folder), _SHOWN):
             pictures.append(read_image(folder / name))
             labels.append(label)
-    return write_image(out / "sheet.jpg", contact_sheet(pictures, labels, _SHOWN, cell=120))
+    return write_picture(out / "sheet.jpg", contact_sheet(pictures, labels, _SHOWN, cell=120))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from synthetic_aug.filling import METHODS, fill, hole_of
-from synthetic_aug.picture_files import Failure, find_images, make_all, spread, write_picture
+from synthetic_aug.picture_files import FINE, Failure, find_images, make_all, spread, write_picture
 from vreid.build_data import build_split
 from vreid.config import load_config
 from vreid.data.images import ImageArray, read_image
@@ -157,7 +157,7 @@ def inpaint_one(path: Path, mask_file: Path, target: Path, *, method: str) -> st
         target.unlink(missing_ok=True)
         return reason
     rng = np.random.default_rng(zlib.crc32(target.name.encode()))
-    write_picture(target, fill(image, hole, method=method, rng=rng), quality=95)
+    write_picture(target, fill(image, hole, method=method, rng=rng), quality=FINE)
     return ""
 
 

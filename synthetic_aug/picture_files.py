@@ -3,17 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from vreid.data.image_folder import SUFFIXES
 from vreid.data.images import ImageArray
 from vreid.errors import DataError
-from vreid.files import atomic_path
+from vreid.files import write_part
 from vreid.masks import write_failures
 
+FINE = 95  # quality of JPEG files in which a second encoding does not show
+
+_Item = TypeVar("_Item")
 Failure = tuple[Path, str]  # an image, and why nothing could be made of it; empty: all went well
 
 
@@ -37,29 +41,31 @@ def find_images(root: Path) -> list[Path]:
     return kept
 
 
-def spread(paths: Sequence[Path], count: int) -> list[Path]:
-    """At most ``count`` of the paths, evenly spread over their order."""
-    step = max(1, -(-len(paths) // count))
-    return list(paths[::step])
+def spread(items: Sequence[_Item], most: int) -> list[_Item]:
+    """At most so many items, evenly spread over the whole."""
+    places = np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))
+    return [items[place] for place in places]
 
 
 def write_picture(path: Path, picture: ImageArray, *, quality: int = 92) -> Path:
-    """Write a picture (H, W, 3) RGB as JPEG atomically and return its path.
+    """Write a picture (H, W, 3) RGB atomically as the JPEG or PNG file that its name says.
+
+    Args:
+        path: Where to.
+        picture: What.
+        quality: Of a JPEG file; `FINE` where it is the second encoding of an image.
+
+    Returns:
+        The path.
 
     Raises:
         DataError: When it cannot be written, as on a full disk; nothing is left behind then.
     """
-    swapped = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    try:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(encoded.tobytes())
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror}); make room and give the same command,"
-            " which goes on from here"
-        ) from None
-    return path
+    suffix = path.suffix.lower()
+    options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    done, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    assert done, path
+    return write_part(path, data.tobytes())
 
 
 def make_all(

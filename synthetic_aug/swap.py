@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from synthetic_aug.picture_files import check_same
+from synthetic_aug.picture_files import FINE, check_same, spread, write_picture
 from synthetic_aug.swap_labels import layout_of, target_names, write_labels
 from synthetic_aug.swap_plan import Picture, SwapPlan, draw_pictures
-from synthetic_aug.translated import progress, spread, write_image
+from synthetic_aug.translated import progress
 from vreid.build_data import build_split
 from vreid.config import load_config
 from vreid.data.images import ImageArray, read_image
@@ -142,7 +142,7 @@ def _write_all(
                 temporary.write_bytes(path.read_bytes())
             return
         check_size(sources.size(picture.idx), image, path=path)
-        write_image(
+        write_picture(
             picture.target,
             swap_background(
                 image,
@@ -153,6 +153,7 @@ def _write_all(
                 shadow=plan.shadow,
                 place=picture.place,
             ),
+            quality=FINE,
         )
 
     with progress(len(missing), "swap") as bar, ThreadPoolExecutor(jobs) as pool:
@@ -178,7 +179,7 @@ def _write_sheet(
         cells += [read_image(picture.plate), read_image(picture.target)]
         labels += [sample.path.stem, "mask", picture.plate.parent.name, "swapped"]
     if cells:
-        write_image(out / "contact_sheet.jpg", contact_sheet(cells, labels, 12, cell=130))
+        write_picture(out / "contact_sheet.jpg", contact_sheet(cells, labels, 12, cell=130))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ Beside the folder lie a copy of the source's label file, where it has one (Vehic
 an image is written whole or not at all, and what is there is kept.
 """
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,15 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from synthetic_aug.picture_files import check_same
+from synthetic_aug.picture_files import FINE, check_same, spread, write_picture
 from vreid.data.image_folder import list_images
 from vreid.data.images import ImageArray, read_image, resize
 from vreid.errors import DataError
-from vreid.files import atomic_path, hash_text, read_json, write_json
+from vreid.files import hash_text, read_json, write_json, write_part
 from vreid.report.sheet import contact_sheet
 
 LABELS, RECORD = "train_label.xml", "translation.json"
-_QUALITY = 95  # of JPEG files: a second encoding should not show
 _TRIPLES = 12  # on the sample sheet
 _NEIGHBOURS = 400  # target images among which a sheet's neighbour is sought
 
@@ -87,7 +85,7 @@ def translate_all(
     names = translation.missing()
 
     def one(name: str) -> None:
-        write_image(translation.out / name, translate(name))
+        write_picture(translation.out / name, translate(name), quality=FINE)
 
     with progress(len(names), "translate") as bar, ThreadPoolExecutor(jobs) as pool:
         try:
@@ -136,7 +134,7 @@ def write_sheet(
         pictures += [read_image(translation.source / name), *map(read_image, paths), result]
         labels += [name, *("target" for _ in paths), "translated"]
     path = translation.out.with_name(translation.out.name + "-sheet.jpg")
-    return write_image(path, contact_sheet(pictures, labels, 4 + 2 * len(near[0]), cell=160))
+    return write_picture(path, contact_sheet(pictures, labels, 4 + 2 * len(near[0]), cell=160))
 
 
 def nearest(images: Sequence[ImageArray], paths: Sequence[Path]) -> list[Path]:
@@ -146,36 +144,9 @@ def nearest(images: Sequence[ImageArray], paths: Sequence[Path]) -> list[Path]:
     return [paths[int(np.argmin(gap))] for gap in gaps]
 
 
-def write_image(path: Path, image: ImageArray) -> Path:
-    """Write an image in the format that its name says, whole or not at all.
-
-    Raises:
-        DataError: When the disk is full or the folder cannot be written to.
-    """
-    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY] if path.suffix.lower() != ".png" else []
-    done, data = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    assert done, path
-    try:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(data.tobytes())
-    except OSError as error:
-        what = "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror)
-        raise DataError(
-            f"{path}: cannot be written ({what}); nothing half-written is left, and the same"
-            " command goes on from here"
-        ) from None
-    return path
-
-
 def digest_of(folder: Path, names: Sequence[str]) -> str:
     """Hash of files' names and sizes, which tells when a folder has changed."""
     return hash_text("\n".join(f"{name} {(folder / name).stat().st_size}" for name in names))[:16]
-
-
-def spread(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many items, evenly spread over the whole."""
-    places = np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))
-    return [items[place] for place in places]
 
 
 def progress(total: int, title: str) -> Any:
@@ -199,5 +170,4 @@ def _copy_labels(source: Path, out: Path) -> None:
             f"{theirs}: other labels than those of {source} lie beside {out.name}; give an --out in"
             f" another folder, such as {source.with_name(source.name + '_translated')}"
         )
-    with atomic_path(theirs) as temporary:
-        temporary.write_bytes(data)
+    write_part(theirs, data)

@@ -32,3 +32,12 @@ def make_samples(folder: Path, *, vehicles: int, cameras: int = 2, frames: int =
                 sample = Sample(folder / name, name, pid, camid, trackid=pid * cameras + camid)
                 samples.append(sample)
     return samples
+
+
+def bytes_below(root: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }

@@ -29,7 +29,7 @@ POOL_WORKERS = frozenset({"synthetic_aug/city/worker.py"})
 
 # The library's modules, below ``vreid``; a package stands for all that is in it.
 NOUNS = frozenset(
-    {"errors", "files", "tables", "data.sample", "features", "distance"}
+    {"errors", "files", "named_rows", "tables", "data.sample", "features", "distance"}
     | {"ranking", "protocol", "provenance", "scores", "relevance"}
     # How arrays are worked on fast: products, compiled loops, exact search.
     | {"product", "compiled", "blocks", "counting", "neighbours", "draws"}

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.pictures import make_samples
+from tests.tiny import CONFIG
 from vreid.data.sample import Sample
 from vreid.engine import fit
 from vreid.errors import ConfigError, DataError
@@ -16,22 +17,8 @@ from vreid.features import IntArray
 from vreid.finite import TrainingError
 from vreid.models.embedder import Embedder
 from vreid.models.heads import BNNeck
-from vreid.options import Config, InputOptions, LossOptions, ModelOptions, SolverOptions
+from vreid.options import LossOptions
 from vreid.validate import Validation
-
-CONFIG = Config(
-    device="cpu",
-    input=InputOptions(size=(32, 32), pad=2),
-    model=ModelOptions(backbone="test_resnet", weights="none", last_stride=2),
-    solver=SolverOptions(
-        base_lr=3e-3,
-        max_epochs=3,
-        ims_per_batch=16,
-        num_instance=4,
-        precision="fp32",
-        log_period=1,
-    ),
-)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import torch
 
 import vreid.extract
 from tests.pictures import make_samples
+from tests.tiny import untrained
 from vreid.data.loader import extract_loader
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.errors import DataError
@@ -26,9 +27,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 
 @pytest.fixture(scope="module")
 def model() -> Embedder:
-    torch.manual_seed(0)
-    backbone = build_backbone("test_resnet", weights="none", last_stride=2)
-    return Embedder(backbone, num_classes=3).eval()
+    return untrained()
 
 
 def test_rows_are_normalised_features_of_image_and_mirror_in_order(

@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as oracle
 
 import vreid.extract
 from tests.pictures import make_samples
+from tests.tiny import untrained
 from vreid.data.boxes import Box
 from vreid.data.looks import Crop
 from vreid.data.sample import Sample
@@ -32,9 +33,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 
 @pytest.fixture(scope="module")
 def model() -> Embedder:
-    torch.manual_seed(0)
-    backbone = build_backbone("test_resnet", weights="none", last_stride=2)
-    return Embedder(backbone, num_classes=3).eval()
+    return untrained()
 
 
 def features(

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from tests.pictures import make_samples
+from tests.tiny import CONFIG
 from vreid.build import build_model
 from vreid.build_losses import build_loss
 from vreid.checkpoint import load_model, load_start, save_model
@@ -23,26 +24,13 @@ from vreid.errors import ConfigError, DataError
 from vreid.features import IntArray
 from vreid.learner import compiled
 from vreid.models.embedder import Embedder
-from vreid.options import Config, InputOptions, LossOptions, ModelOptions, SolverOptions
+from vreid.options import Config, LossOptions, ModelOptions
 from vreid.precision import Precision
 from vreid.runs import seed_torch
 from vreid.step import TrainStep
 from vreid.validate import Validation
 
 CPU = torch.device("cpu")
-CONFIG = Config(
-    device="cpu",
-    input=InputOptions(size=(32, 32), pad=2),
-    model=ModelOptions(backbone="test_resnet", weights="none", last_stride=2),
-    solver=SolverOptions(
-        base_lr=3e-3,
-        max_epochs=3,
-        ims_per_batch=16,
-        num_instance=4,
-        precision="fp32",
-        log_period=1,
-    ),
-)
 
 
 @pytest.fixture(scope="module")

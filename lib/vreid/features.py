@@ -1,9 +1,6 @@
 """Features: an embedding matrix that carries the names of its rows, and its ``.npz`` file."""
 
-import io
-import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vreid.errors import DataError
-from vreid.files import atomic_path
+from vreid.named_rows import Kind, load_rows, save_rows
 
-SCHEMA = 1
+KIND = Kind(
+    "a features file", 1, ("feats", "pids", "camids", "trackids"), remedy="run the extract stage"
+)
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -68,18 +67,7 @@ class Features:
 
     def save(self, path: Path) -> Path:
         """Write the ``.npz`` atomically and return its path."""
-        meta = json.dumps({"schema": SCHEMA, **self.meta}, sort_keys=True)
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez(
-                stream,
-                names=np.array(self.names, dtype=np.str_),
-                feats=self.feats,
-                pids=self.pids,
-                camids=self.camids,
-                trackids=self.trackids,
-                meta=np.array(meta),
-            )
-        return path
+        return save_rows(path, KIND, self)
 
     @classmethod
     def load(cls, path: Path) -> "Features":
@@ -88,22 +76,7 @@ class Features:
         Raises:
             DataError: When the file is missing, is not such a file or breaks the class's rules.
         """
-        try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-                meta = json.loads(str(arrays["meta"]))
-                columns = {key: arrays[key] for key in ("feats", "pids", "camids", "trackids")}
-                names = tuple(arrays["names"].tolist())
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such file; run the extract stage first") from None
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(
-                f"{path}: not a features file ({error}); run the extract stage again"
-            ) from None
-        if meta.get("schema") != SCHEMA:
-            raise DataError(
-                f"{path}: schema version {meta.get('schema')}, this program reads {SCHEMA};"
-                " extract the features again"
-            )
+        names, meta, columns = load_rows(path, KIND)
         try:
             return cls(names=names, meta=meta, **columns)
         except DataError as error:

@@ -46,6 +46,23 @@ def write_text(target: Path, text: str) -> Path:
     return target
 
 
+def write_part(target: Path, data: bytes) -> Path:
+    """Write one of many files that a long command makes, atomically, and return its path.
+
+    Raises:
+        DataError: When it cannot be written, as on a full disk; nothing is left behind then.
+    """
+    try:
+        with atomic_path(target) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise DataError(
+            f"{target}: cannot be written ({error.strerror}); make room and give the same command,"
+            " which goes on from here"
+        ) from None
+    return target
+
+
 def write_json(target: Path, value: Any) -> Path:
     """Write a value as indented JSON atomically and return the path."""
     return write_text(target, json.dumps(value, indent=2, sort_keys=True) + "\n")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vreid.errors import DataError
-from vreid.files import atomic_path, write_text
+from vreid.files import write_part, write_text
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -94,15 +94,7 @@ def write_mask(path: Path, mask: BoolArray) -> Path:
         DataError: When it cannot be written, as on a full disk; nothing is left behind then.
     """
     encoded = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
-    try:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(encoded.tobytes())
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror}); make room and give the same command,"
-            " which goes on from here"
-        ) from None
-    return path
+    return write_part(path, encoded.tobytes())
 
 
 def mask_quality(mask: BoolArray) -> str:

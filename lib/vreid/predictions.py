@@ -3,9 +3,6 @@
 The file has the arrays ``names``, ``predicted``, ``confidence`` and ``meta``, a JSON text.
 """
 
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +13,11 @@ import numpy.typing as npt
 
 from vreid.errors import DataError
 from vreid.features import Features, FloatArray, IntArray, check_names
-from vreid.files import atomic_path
+from vreid.named_rows import Kind, load_rows, save_rows
 
-SCHEMA = 1
+KIND = Kind(
+    "a file of predictions", 1, ("predicted", "confidence"), remedy="let the classifier predict"
+)
 
 ValueArray = IntArray | npt.NDArray[np.float64]
 
@@ -63,16 +62,7 @@ class Predictions:
 
     def save(self, path: Path) -> Path:
         """Write the ``.npz`` atomically and return its path."""
-        meta = json.dumps({"schema": SCHEMA, **self.meta}, sort_keys=True)
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez(
-                stream,
-                names=np.array(self.names, dtype=np.str_),
-                predicted=self.predicted,
-                confidence=self.confidence,
-                meta=np.array(meta),
-            )
-        return path
+        return save_rows(path, KIND, self)
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
@@ -81,20 +71,7 @@ class Predictions:
         Raises:
             DataError: When the file is missing, is not such a file or breaks the class's rules.
         """
-        try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-                meta = json.loads(str(arrays["meta"]))
-                columns = {key: arrays[key] for key in ("predicted", "confidence")}
-                names = tuple(arrays["names"].tolist())
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such file; let the classifier predict first") from None
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: not a file of predictions ({error}); remove it") from None
-        if meta.get("schema") != SCHEMA:
-            raise DataError(
-                f"{path}: schema version {meta.get('schema')}, this program reads {SCHEMA};"
-                " remove it and predict again"
-            )
+        names, meta, columns = load_rows(path, KIND)
         try:
             return cls(names=names, meta=meta, **columns)
         except DataError as error:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthetic_aug.translated import begin, finish, progress, write_image
+from synthetic_aug.picture_files import FINE, write_picture
+from synthetic_aug.translated import begin, finish, progress
 from synthetic_aug.unit.images import to_bytes, to_unit_range
 from synthetic_aug.unit.learner import build_translator
 from synthetic_aug.unit.networks import Translator
@@ -70,7 +71,7 @@ def apply(
             images = [read_image(source / name) for name in batch]
             results = translate_images(net, images, size=options.size, keep_detail=keep_detail)
             for name, result in zip(batch, results, strict=True):
-                write_image(out / name, result)
+                write_picture(out / name, result, quality=FINE)
             bar.update(len(batch))
     return finish(translation, _targets(options))
 

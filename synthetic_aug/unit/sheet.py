@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from synthetic_aug.translated import spread, write_image
+from synthetic_aug.picture_files import spread, write_picture
 from synthetic_aug.unit.images import load_square, to_bytes, to_unit_range
 from synthetic_aug.unit.networks import SOURCE, TARGET, Translator
 from synthetic_aug.unit.options import UnitOptions
@@ -41,4 +41,4 @@ def write_samples(
     table = torch.stack([to_bytes(column) for column in columns], dim=1)  # (num, 6, 3, H, W)
     pictures = [picture.permute(1, 2, 0).numpy() for picture in table.flatten(0, 1)]
     cell = max(96, options.size)
-    return write_image(path, contact_sheet(pictures, LABELS * num, len(LABELS), cell=cell))
+    return write_picture(path, contact_sheet(pictures, LABELS * num, len(LABELS), cell=cell))

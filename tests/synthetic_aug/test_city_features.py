@@ -9,6 +9,7 @@ import pytest
 
 from synthetic_aug.city.options import CityOptions
 from synthetic_aug.render import _command, main
+from tests.pictures import bytes_below
 from vreid.errors import run_command
 from vreid.files import read_json
 
@@ -17,14 +18,6 @@ OPTIONS = CityOptions(
     lookalikes=0.0, vehiclex_images=0, variety=0.6, liveries=0.5, dirt=0.7, night=0.4, rain=0.4,
     motion=0.4, occluders=0.4, shift=1, distinct=True, sweep="orientation=2,light=8",
 )  # fmt: skip
-
-
-def _bytes(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +54,12 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(city: Path, tmp_path: Path) -> 
     for path in list(root.glob("AIC*/*/*.jpg"))[::2]:
         path.unlink()
     main(root, OPTIONS, jobs=1)
-    assert _bytes(root) == _bytes(city)
+    assert bytes_below(root) == bytes_below(city)
 
 
 @pytest.mark.slow
 def test_two_processes_give_the_same_bytes(city: Path, tmp_path: Path) -> None:
-    assert _bytes(main(tmp_path / "toy", OPTIONS, jobs=2)) == _bytes(city)
+    assert bytes_below(main(tmp_path / "toy", OPTIONS, jobs=2)) == bytes_below(city)
 
 
 def test_flags_reach_the_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

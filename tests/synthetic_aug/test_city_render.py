@@ -10,6 +10,7 @@ import pytest
 
 from synthetic_aug.city.options import CityOptions
 from synthetic_aug.render import _command, main
+from tests.pictures import bytes_below
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.files import read_json
 
@@ -23,14 +24,6 @@ OPTIONS = CityOptions(
     lookalikes=1.0,
     vehiclex_images=3,
 )
-
-
-def _bytes(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +64,7 @@ def test_the_crop_lies_where_the_renderer_sees_the_vehicle(city: Path) -> None:
 
 
 def test_two_processes_give_the_same_bytes(city: Path, tmp_path: Path) -> None:
-    assert _bytes(main(tmp_path / "toy", OPTIONS, jobs=2)) == _bytes(city)
+    assert bytes_below(main(tmp_path / "toy", OPTIONS, jobs=2)) == bytes_below(city)
 
 
 def test_a_stopped_run_goes_on_to_the_same_bytes(city: Path, tmp_path: Path) -> None:
@@ -87,7 +80,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(city: Path, tmp_path: Path) -> 
     (root / "masks" / "image_train" / "000002.png").unlink()
     (images / ".000002.half.jpg").write_bytes(b"half")
     main(root, OPTIONS, jobs=1)
-    assert _bytes(root) == _bytes(city)
+    assert bytes_below(root) == bytes_below(city)
     assert kept.stat().st_mtime_ns == before
 
 
@@ -110,7 +103,7 @@ def test_force_renders_again(city: Path, tmp_path: Path) -> None:
     name = root / "AIC21_Track2_ReID" / "image_train" / "000001.jpg"
     name.write_bytes(b"spoilt")
     main(root, OPTIONS, jobs=1, force=True)
-    assert _bytes(root) == _bytes(city)
+    assert bytes_below(root) == bytes_below(city)
 
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:

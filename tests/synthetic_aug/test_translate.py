@@ -13,8 +13,9 @@ from synthetic_aug.color.histogram import histograms, match_histograms
 from synthetic_aug.color.options import ColorOptions
 from synthetic_aug.color.reinhard import lab_statistics, reinhard
 from synthetic_aug.color.targets import read_targets
+from synthetic_aug.picture_files import spread, write_picture
 from synthetic_aug.translate import _command
-from synthetic_aug.translated import nearest, spread, write_image
+from synthetic_aug.translated import nearest
 from vreid.data.images import ImageArray, read_image
 from vreid.errors import ConfigError, DataError, run_command
 from vreid.files import read_json
@@ -203,8 +204,8 @@ def test_a_full_disk_leaves_nothing_half_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(DataError, match=r"a\.png: cannot be written \(the disk is full\)"):
-        write_image(tmp_path / "a.png", np.zeros((4, 4, 3), dtype=np.uint8))
+    with pytest.raises(DataError, match=r"a\.png: cannot be written \(No space left on device\)"):
+        write_picture(tmp_path / "a.png", np.zeros((4, 4, 3), dtype=np.uint8))
     assert list(tmp_path.iterdir()) == []
 
 
