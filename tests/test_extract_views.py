@@ -124,7 +124,7 @@ def test_parts_of_other_views_or_boxes_are_not_taken_up(
     plain = features(model, samples, parts=tmp_path)
     assert len({one.feats.tobytes() for one in (kept, other, plain)}) == 3
     np.testing.assert_array_equal(plain.feats, features(model, samples).feats)
-    monkeypatch.setattr(vreid.extract, "look_batches", None)  # nothing is decoded again
+    monkeypatch.setattr(vreid.extract, "look_loader", None)  # nothing is decoded again
     one_part = features(model, samples[:16], crops=("boxes",), boxes=boxes[0], parts=tmp_path)
     np.testing.assert_array_equal(one_part.feats, kept.feats[:16])
 

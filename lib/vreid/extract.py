@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from vreid.data.boxes import Box
-from vreid.data.look_loader import LookBatch, look_batches
+from vreid.data.look_loader import LookBatch, look_loader
 from vreid.data.looks import Crop, Look, make_looks
 from vreid.data.sample import Sample
 from vreid.distance import normalize
@@ -95,7 +95,7 @@ def extract(
             pieces.append(Features.load(path).feats)
             bar.update(len(own_share(chunk)))
             continue
-        batches = look_batches(
+        batches = look_loader(
             own_share(chunk),
             looks,
             boxes=boxes,

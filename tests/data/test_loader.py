@@ -11,8 +11,9 @@ from torch import Tensor
 
 from tests.data.layouts import write_images
 from vreid.data.augmentation import Augmented, Donor
+from vreid.data.batching import BatchLoader
 from vreid.data.images import read_image, resize
-from vreid.data.loader import Batch, BatchLoader, extract_loader, train_loader
+from vreid.data.loader import Batch, extract_loader, train_loader
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.samplers import shuffle_batches
 from vreid.data.transforms import build_train_transform
@@ -39,7 +40,7 @@ def load(
     start: int = 0,
     patch: float = 0.0,
     share: tuple[int, int] = (0, 1),
-) -> BatchLoader:
+) -> BatchLoader[Batch]:
     return train_loader(
         samples,
         LABELS,

@@ -1,17 +1,16 @@
 """One image of a batch, made from its file: decoded, resized and augmented."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from vreid.data.augmentation import Transform
+from vreid.data.batching import one_thread
 from vreid.data.box_views import BoxViews
 from vreid.data.boxes import cut, rescale
 from vreid.data.images import read_image, resize_to_tensor
@@ -21,7 +20,6 @@ from vreid.data.views import view_of
 from vreid.errors import DataError
 from vreid.features import IntArray
 
-_ItemT = TypeVar("_ItemT")
 Key = tuple[int, int, int]  # number of the batch, place in the batch, index of the sample
 
 
@@ -134,33 +132,3 @@ def _three_draws(entropy: np.random.SeedSequence) -> tuple[float, float, float]:
     """
     first, second, third = (entropy.generate_state(4, np.uint64)[1:] >> 11).tolist()
     return first * 2**-53, second * 2**-53, third * 2**-53
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread, also without workers.
-
-    On tensors this small a second thread gains nothing, and on a busy machine each step waits until
-    that thread gets its turn: 60 images/s were measured where one thread gave 600.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def all_good(items: Sequence[_ItemT | DataError]) -> list[_ItemT] | DataError:
-    """The items of a batch, or the first error among them."""
-    good: list[_ItemT] = []
-    for item in items:
-        if isinstance(item, DataError):
-            return item
-        good.append(item)
-    return good
-
-
-def start_worker(worker: int) -> None:
-    """Decode on one thread; 0 rather than 1, which waits for threads that a fork has lost."""
-    cv2.setNumThreads(0)

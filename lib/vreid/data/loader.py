@@ -1,21 +1,19 @@
 """Images from disk to batches on the host, with worker processes or without, always the same."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from vreid.data.augmentation import Transform
+from vreid.data.batching import BatchLoader, build_loader, in_order
 from vreid.data.box_views import BoxViews
-from vreid.data.items import Images, Item, Key, all_good, one_thread, start_worker
+from vreid.data.items import Images, Item
 from vreid.data.sample import UNKNOWN, Sample
 from vreid.data.swap_online import BackgroundSwap
 from vreid.data.views import check_views
-from vreid.errors import DataError
 from vreid.features import IntArray
 
 
@@ -36,29 +34,6 @@ class Batch(NamedTuple):
     side: Tensor
 
 
-@dataclass(frozen=True)
-class BatchLoader:
-    """Batches to iterate over, as often as wanted.
-
-    An image that cannot be read ends the iteration with its `DataError`, in one sentence also when
-    a worker process met it.
-
-    Attributes:
-        loader: Torch's loader underneath.
-    """
-
-    loader: "DataLoader[Batch | DataError]"
-
-    def __len__(self) -> int:
-        return len(self.loader)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batch in self.loader:
-            if isinstance(batch, DataError):
-                raise batch
-            yield batch
-
-
 def train_loader(
     samples: Sequence[Sample],
     labels: IntArray,
@@ -75,7 +50,7 @@ def train_loader(
     share: tuple[int, int] = (0, 1),
     num_views: int = 0,
     mirrored: IntArray | None = None,
-) -> BatchLoader:
+) -> BatchLoader[Batch]:
     """Augmented batches of one epoch.
 
     An image's augmentation depends on the seed, the epoch, the number of its batch and its place
@@ -118,7 +93,7 @@ def train_loader(
         [(number, place, idx) for place, idx in enumerate(batch)][share[0] :: share[1]]
         for number, batch in enumerate(batches)
     ]
-    return _build(dataset, keys[start:], workers)
+    return build_loader(dataset, keys[start:], _collate, workers=workers)
 
 
 def extract_loader(
@@ -128,7 +103,7 @@ def extract_loader(
     batch_size: int,
     workers: int = 0,
     num_views: int = 0,
-) -> BatchLoader:
+) -> BatchLoader[Batch]:
     """Batches of all images in order, resized and nothing else; the last one may be short.
 
     Args:
@@ -140,33 +115,12 @@ def extract_loader(
     """
     labels = np.full(len(samples), UNKNOWN, dtype=np.int64)
     dataset = Images(samples, labels, size=size, transform=None, seed=(0, 0), num_views=num_views)
-    keys = [
-        [(0, 0, idx) for idx in range(first, min(first + batch_size, len(samples)))]
-        for first in range(0, len(samples), batch_size)
-    ]
-    return _build(dataset, keys, workers)
+    keys = [[(0, 0, idx) for idx in batch] for batch in in_order(len(samples), batch_size)]
+    return build_loader(dataset, keys, _collate, workers=workers)
 
 
-def _build(dataset: Images, keys: list[list[Key]], workers: int) -> BatchLoader:
-    loader: DataLoader[Batch | DataError] = DataLoader(
-        dataset,  # type: ignore[arg-type]  # torch types a loader by its items, not its batches
-        batch_sampler=keys,
-        num_workers=workers,
-        collate_fn=_collate,
-        worker_init_fn=start_worker,
-        pin_memory=torch.cuda.is_available(),
-        # A generator of its own, since torch would draw a number from the global one an epoch.
-        generator=torch.Generator(),
+def _collate(items: list[Item]) -> Batch:
+    images, labels, indices, sides = zip(*items, strict=True)
+    return Batch(
+        torch.stack(images), torch.tensor(labels), torch.tensor(indices), torch.tensor(sides)
     )
-    return BatchLoader(loader)
-
-
-def _collate(items: list[Item | DataError]) -> Batch | DataError:
-    good = all_good(items)
-    if isinstance(good, DataError):
-        return good
-    images, labels, indices, sides = zip(*good, strict=True)
-    with one_thread():
-        return Batch(
-            torch.stack(images), torch.tensor(labels), torch.tensor(indices), torch.tensor(sides)
-        )

@@ -1,16 +1,16 @@
 """Batches of several looks at each image, which is decoded once for all of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
+from vreid.data.batching import BatchLoader, build_loader, in_order, one_thread
 from vreid.data.boxes import Box
 from vreid.data.images import read_image
-from vreid.data.items import all_good, one_thread, start_worker
 from vreid.data.looks import Look, look_at
 from vreid.data.sample import Sample
 from vreid.data.views import view_of
@@ -62,7 +62,7 @@ class _Looks(Dataset[_Item | DataError]):
         return _Item(images, (sample.camid, view_of(sample.angle, num_views=self.num_views)))
 
 
-def look_batches(
+def look_loader(
     samples: Sequence[Sample],
     looks: Sequence[Look],
     *,
@@ -70,8 +70,10 @@ def look_batches(
     batch_size: int,
     workers: int = 0,
     num_views: int = 0,
-) -> Iterator[LookBatch]:
+) -> BatchLoader[LookBatch]:
     """Batches of all images in order; the last one may be short.
+
+    A box that goes beyond its image ends the iteration, as an unreadable image does.
 
     Args:
         samples: (N,) images.
@@ -80,31 +82,12 @@ def look_batches(
         batch_size: Images in a batch.
         workers: Processes that decode; 0 decodes in this one.
         num_views: Views to tell apart; 0 for none.
-
-    Raises:
-        DataError: When an image cannot be read or its box goes beyond it.
     """
-    loader: DataLoader[LookBatch | DataError] = DataLoader(
-        _Looks(samples, looks, boxes or {}, num_views),  # type: ignore[arg-type]  # its items
-        batch_size=batch_size,
-        num_workers=workers,
-        collate_fn=_collate,
-        worker_init_fn=start_worker,
-        pin_memory=torch.cuda.is_available(),
-        # A generator of its own, since torch would draw a number from the global one.
-        generator=torch.Generator(),
-    )
-    for batch in loader:
-        if isinstance(batch, DataError):
-            raise batch
-        yield batch
+    dataset = _Looks(samples, looks, boxes or {}, num_views)
+    return build_loader(dataset, in_order(len(samples), batch_size), _collate, workers=workers)
 
 
-def _collate(items: list[_Item | DataError]) -> LookBatch | DataError:
-    good = all_good(items)
-    if isinstance(good, DataError):
-        return good
-    with one_thread():
-        columns = zip(*(item.images for item in good), strict=True)
-        sides = torch.tensor([item.side for item in good])
-        return LookBatch(tuple(torch.stack(column) for column in columns), sides)
+def _collate(items: list[_Item]) -> LookBatch:
+    columns = zip(*(item.images for item in items), strict=True)
+    sides = torch.tensor([item.side for item in items])
+    return LookBatch(tuple(torch.stack(column) for column in columns), sides)
