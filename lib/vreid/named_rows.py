@@ -1,9 +1,9 @@
 """Files of arrays whose rows have names: ``.npz`` with ``names`` and ``meta``, a JSON text."""
 
-import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from vreid.errors import DataError
 from vreid.files import atomic_path
+
+# What NumPy raises where a file is torn, is another archive, or holds a single array.
+_BROKEN = (ValueError, KeyError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 class Kind(NamedTuple):
@@ -48,20 +51,36 @@ def load_rows(
     Raises:
         DataError: When the file is missing, is of another kind or of another version.
     """
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            meta = json.loads(str(arrays["meta"]))
-            columns = {key: arrays[key] for key in kind.columns}
-            names = tuple(arrays["names"].tolist())
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; {kind.remedy} first") from None
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path}: not {kind.title} ({error}); remove it and {kind.remedy} again"
-        ) from None
+    with _opened(path, kind) as arrays:
+        meta = json.loads(str(arrays["meta"]))
+        columns = {key: arrays[key] for key in kind.columns}
+        names = tuple(arrays["names"].tolist())
     if meta.get("schema") != kind.schema:
         raise DataError(
             f"{path}: schema version {meta.get('schema')}, this program reads {kind.schema};"
             f" remove it and {kind.remedy} again"
         )
     return names, meta, columns
+
+
+def load_column(path: Path, kind: Kind, key: str) -> npt.NDArray[Any]:
+    """Read one column, or ``names``, without the rest of the file.
+
+    Raises:
+        DataError: When the file is missing or of another kind.
+    """
+    with _opened(path, kind) as arrays:
+        return np.asarray(arrays[key])
+
+
+@contextmanager
+def _opened(path: Path, kind: Kind) -> Iterator[Mapping[str, npt.NDArray[Any]]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; {kind.remedy} first") from None
+    except _BROKEN as error:
+        raise DataError(
+            f"{path}: not {kind.title} ({error}); remove it and {kind.remedy} again"
+        ) from None

@@ -1,17 +1,13 @@
 """Cameras, tracks and times that a chain looks for and the data may not have."""
 
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from vreid.data.sample import UNKNOWN
 from vreid.errors import DataError
-from vreid.features import Features, IntArray
+from vreid.features import KIND, Features, IntArray
+from vreid.named_rows import load_column
 from vreid.options.chain_distances import Constrain, Spread, WholeTracks
 from vreid.options.chain_features import (
     Blend,
@@ -156,9 +152,9 @@ def _missing(one: Stage, known: _Known) -> str:
 def _look(pair: tuple[Path, Path]) -> _Known:
     if not all(path.exists() for path in pair):
         return _Known("", "", "", {})
-    cameras = {str(path): _column(path, "camids") for path in pair}
-    names = {str(path): _column(path, "names").tolist() for path in pair}
-    return _known(cameras, {str(pair[1]): _column(pair[1], "trackids")}, names)
+    cameras = {str(path): load_column(path, KIND, "camids") for path in pair}
+    names = {str(path): load_column(path, KIND, "names").tolist() for path in pair}
+    return _known(cameras, {str(pair[1]): load_column(pair[1], KIND, "trackids")}, names)
 
 
 def _known(
@@ -174,14 +170,3 @@ def _known(
     all_cameras = f"{some[0]}: not every image has a known camera" if some else ""
     no_tracks = f"{bare[0]}: no image has a track" if bare else ""
     return _Known(some_cameras or all_cameras, some_cameras, no_tracks, names)
-
-
-def _column(path: Path, name: str) -> npt.NDArray[Any]:
-    """One column of a features file, without reading the features."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return np.asarray(arrays[name])
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path}: not a features file ({error}); run the extract stage again"
-        ) from None
