@@ -1,6 +1,6 @@
 """A vehicle laid over a plate: one pass over the pixels.
 
-OpenCV has no word for it and takes six passes, each of which waits for memory. The arithmetic is
+OpenCV has no word for it and takes nine passes, each of which waits for memory. The arithmetic is
 float32 in one order: with and without numba the bytes are the same.
 """
 
