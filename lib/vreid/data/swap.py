@@ -95,7 +95,7 @@ def swap_background(
     size = (image.shape[0], image.shape[1])
     plate = fit_plate(plate, size, aspect=mask.shape[1] / mask.shape[0], place=place)
     front = soft_edge(mask, feather, size)
-    light = np.full(size, 255, dtype=np.uint8)
+    light: ImageArray = np.full(size, 255, dtype=np.uint8)
     if shadow > 0:
         ground = ground_shadow(mask) if ground is None else ground
         light = resize_fast(_bytes(cv2.convertScaleAbs(ground, alpha=-shadow, beta=255)), size)
