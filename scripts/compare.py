@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from scripts.extract import restore
+from scripts.extract import untrained
 from scripts.markdown import markdown_table
 from scripts.measure import RECORD, read_cost
 from vreid.config import load_config
@@ -121,7 +121,7 @@ def read_run(run: Path) -> RunFacts:
 def count_parameters(run: Path) -> int:
     """Parameters of a run's network, the classifier included."""
     config = load_config(run / "config.yml", ["device", "cpu"])
-    model = restore(config, run / "best.pt", trained=False)
+    model = untrained(config, run / "best.pt")
     return sum(parameter.numel() for parameter in model.parameters())
 
 

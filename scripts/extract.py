@@ -9,15 +9,13 @@ of an image its feature is averaged.
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vreid.build import build_model, place_model
 from vreid.build_data import build_split
-from vreid.checkpoint import load_model, num_classes
+from vreid.checkpoint import num_classes
 from vreid.cli import split_words
-from vreid.config import load_config
 from vreid.data.boxes import Box, boxes_path, read_boxes
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
@@ -31,6 +29,7 @@ from vreid.models.embedder import Embedder
 from vreid.options import Config, DataOptions
 from vreid.precision import choose_precision
 from vreid.runs import choose_device, device_of, seed_torch
+from vreid.trained import load_run_config, restore
 
 Part = tuple[str, tuple[Sample, ...], str]  # name, images, their fingerprint
 
@@ -83,11 +82,7 @@ def extract_run(
     Features of other images than the data set's query and gallery, which ``loaded`` then holds, go
     into a folder named by ``kind``.
     """
-    if not (run / "config.yml").exists():
-        raise DataError(f"{run}: no run here (config.yml is missing); train it first")
-    config = load_config(run / "config.yml", overrides)
-    if data is not None:
-        config = replace(config, data=load_config(data, overrides).data)
+    config = load_run_config(run, overrides, data=data)
     which = checkpoint or config.test.checkpoint
     weights = run / ("best.pt" if which == "untrained" else f"{which}.pt")
     if not weights.exists():
@@ -108,7 +103,7 @@ def extract_run(
         if is_current(target, meta):
             print(f"{target}: up to date")
             continue
-        model = model or restore(config, weights, trained=which != "untrained")
+        model = model or (untrained if which == "untrained" else restore)(config, weights)
         features = extract(
             model,
             samples,
@@ -180,14 +175,10 @@ def is_current(target: Path, meta: dict[str, Any]) -> bool:
     return all(old.get(key) == value for key, value in meta.items())
 
 
-def restore(config: Config, weights: Path, *, trained: bool) -> Embedder:
-    """The model of a run on its device, with trained weights or as it was before training."""
+def untrained(config: Config, weights: Path) -> Embedder:
+    """The model of a run on its device, in eval mode, as it was before training."""
     seed_torch(config.solver.seed)
-    start = config.model if not trained else replace(config.model, weights="none")
-    model = build_model(replace(config, model=start), num_classes(weights))
-    if trained:
-        load_model(weights, model)
-    return place_model(config, model).eval()
+    return place_model(config, build_model(config, num_classes(weights))).eval()
 
 
 def _parse() -> argparse.Namespace:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,6 @@ import torch
 
 from synthetic_aug.crop_boxes import Found, find_box
 from synthetic_aug.crop_source import Parts, Seen
-from vreid.build import build_model, place_model
-from vreid.checkpoint import load_model, num_classes
-from vreid.config import load_config
 from vreid.data.images import ImageArray, read_image, resize_to_tensor
 from vreid.data.sample import Sample
 from vreid.data.views import view_of
@@ -25,6 +22,7 @@ from vreid.models.activation import activation_map
 from vreid.models.embedder import Embedder
 from vreid.options import Config
 from vreid.precision import choose_precision
+from vreid.trained import load_run_config, restore
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,7 @@ class Cropper:
         Raises:
             DataError: When the folder holds no trained run.
         """
-        if not (run / "config.yml").exists():
-            raise DataError(f"{run}: no run here (config.yml is missing); train it first")
-        config = load_config(run / "config.yml", overrides)
-        if data is not None:
-            config = replace(config, data=load_config(data, overrides).data)
+        config = load_run_config(run, overrides, data=data)
         weights = run / f"{config.test.checkpoint}.pt"
         if not weights.exists():
             raise DataError(f"{weights}: no such checkpoint; train the run first")
@@ -82,10 +76,7 @@ class Cropper:
 
     def restore(self) -> Embedder:
         """The model with its trained weights, on its device and in eval mode."""
-        options = replace(self.config.model, weights="none")
-        model = build_model(replace(self.config, model=options), num_classes(self.weights))
-        load_model(self.weights, model)
-        return place_model(self.config, model).eval()
+        return restore(self.config, self.weights)
 
     def maps(
         self, model: Embedder, samples: Sequence[Sample]

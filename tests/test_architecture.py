@@ -86,6 +86,7 @@ JOINING = frozenset(
         "runs",
         "step",
         "stopping",
+        "trained",
         "validate",
     }
 )

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vreid.build import build_model, place_model
-from vreid.checkpoint import load_model, num_classes
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample, Split
 from vreid.distributed import barrier, is_main, local_device
@@ -20,6 +18,7 @@ from vreid.files import hash_file
 from vreid.options import Config
 from vreid.precision import choose_precision
 from vreid.runs import choose_device
+from vreid.trained import restore
 
 PARTS = ("query", "gallery")
 
@@ -56,12 +55,10 @@ def _part(
             print(f"{path}: up to date")
             return found
     barrier()  # before anyone writes what another may still look at
-    options = replace(config, model=replace(config.model, retrieval_feat="feat_bn", weights="none"))
-    model = build_model(options, num_classes(weights))
-    load_model(weights, model)
+    options = replace(config, model=replace(config.model, retrieval_feat="feat_bn"))
     device = local_device(choose_device(config.device))
     features = extract(
-        place_model(options, model).eval(),
+        restore(options, weights),
         samples,
         size=config.input.size,
         batch_size=config.test.batch_size,

@@ -6,7 +6,7 @@ the classes and the options are those that made it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from vreid.build import build_model, place_model
 from vreid.build_data import build_split
-from vreid.checkpoint import load_model, num_classes
+from vreid.checkpoint import num_classes
 from vreid.class_values import ClassValues, load_class_values
-from vreid.config import load_config
 from vreid.data.fingerprint import fingerprint
 from vreid.data.sample import Sample
 from vreid.distributed import is_main
@@ -29,6 +27,7 @@ from vreid.forward_hash import hash_options
 from vreid.models.embedder import Embedder
 from vreid.options import Config
 from vreid.predictions import Predictions, ValueArray
+from vreid.trained import load_run_config, restore
 from vreid.validate import LogitArray, predict
 
 PART_SIZE = 2048  # images a part, see `vreid.extract`
@@ -68,11 +67,7 @@ class Classifier:
         Raises:
             DataError: When the run is not trained or its parts do not belong together.
         """
-        if not (run / "config.yml").exists():
-            raise DataError(f"{run}: no run here (config.yml is missing); train it first")
-        config = load_config(run / "config.yml", overrides)
-        if data is not None:
-            config = replace(config, data=load_config(data, overrides).data)
+        config = load_run_config(run, overrides, data=data)
         weights = run / f"{config.test.checkpoint}.pt"
         classes = load_class_values(run, label)
         found = num_classes(weights)
@@ -85,10 +80,7 @@ class Classifier:
 
     def restore(self) -> Embedder:
         """The model with its trained weights, on its device and in eval mode."""
-        options = replace(self.config.model, weights="none")
-        model = build_model(replace(self.config, model=options), len(self.classes.values))
-        load_model(self.weights, model)
-        return place_model(self.config, model).eval()
+        return restore(self.config, self.weights)
 
     def facts(self) -> dict[str, Any]:
         """What makes the predictions beside the images."""
